@@ -1,0 +1,43 @@
+# Extern declarations of ext/recording; nothing here exists at run time.
+
+from libc.stdint cimport int64_t, uint64_t
+from libcpp cimport bool
+from libcpp.memory cimport unique_ptr
+
+
+cdef extern from "recording/hdr_counts.hpp" namespace "ycsbpy" nogil:
+    const uint64_t kLowest "ycsbpy::hdr::kLowest"
+    const uint64_t kHighest "ycsbpy::hdr::kHighest"
+    const int kSignificantDigits "ycsbpy::hdr::kSignificantDigits"
+    const size_t kCounts "ycsbpy::hdr::kCounts"
+
+    cdef cppclass WideSum:
+        uint64_t low
+        uint64_t high
+
+    cdef cppclass CountsSpan "std::span<const std::uint64_t, ycsbpy::hdr::kCounts>":
+        CountsSpan(const uint64_t*, size_t)
+
+    cdef cppclass HdrCounts:
+        HdrCounts() except +
+        HdrCounts(const HdrCounts&) except +
+        void record(uint64_t)
+        void record(uint64_t, uint64_t)
+        void add(const HdrCounts&)
+        void add_counts "add"(CountsSpan, WideSum, uint64_t, uint64_t) except +
+        void reset()
+        uint64_t value_at_percentile(double)
+        uint64_t total()
+        WideSum sum()
+        uint64_t min()
+        uint64_t max()
+        uint64_t saturated()
+        const uint64_t* counts()
+
+
+cdef extern from "recording/recorder.hpp" namespace "ycsbpy" nogil:
+    cdef cppclass CxxRecorder "ycsbpy::Recorder":
+        CxxRecorder(size_t, size_t, bool) except +
+        void record(size_t, size_t, int64_t, int64_t, int64_t) except +
+        unique_ptr[HdrCounts] take(size_t, size_t, bool)
+        uint64_t recorded()
