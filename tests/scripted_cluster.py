@@ -1,0 +1,320 @@
+"""A PD and stores over real sockets that fail on command: what drivers are tested against where a healthy cluster
+will not do.
+
+Everything runs on the test's own event loop. Each store sits behind a small TCP relay, because grpc.aio cannot cut a
+connection from inside a handler, and "the request arrived, the answer never left" is the case that matters most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import contextlib
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import grpc
+
+from ycsbpy.proto import errorpb_pb2 as errorpb
+from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
+from ycsbpy.proto import metapb_pb2 as metapb
+from ycsbpy.proto import pdpb_pb2 as pdpb
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+CLUSTER_ID = 7711300814816027944
+
+
+@dataclass
+class Fault:
+    """What one request meets instead of service.
+
+    ``applied`` says whether a write takes effect all the same. Exactly one of the others is set: a region error by
+    the name of its field, the text of a store's error, a gRPC status, ``cut`` (all connections to the store break) or
+    ``silence``.
+    """
+
+    region_error: str = ""
+    error: str = ""
+    status: grpc.StatusCode | None = None
+    cut: bool = False
+    silence: bool = False
+    applied: bool = False
+    times: int = 1
+    message: str = ""
+
+
+@dataclass
+class RegionState:
+    id: int
+    start: bytes
+    end: bytes
+    version: int
+    leader: int  # store id
+
+
+class Relay:
+    """TCP in front of a store; ``cut`` resets every connection there is."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._accepted: set[asyncio.StreamWriter] = set()
+        self.port = 0
+        self._server: asyncio.Server | None = None
+
+    async def start(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    @property
+    def connections(self) -> int:
+        """Connections to the store that are open."""
+        return len(self._accepted)
+
+    def cut(self) -> None:
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, back_writer}
+        self._accepted.add(writer)
+        for source, sink in ((reader, back_writer), (back_reader, writer)):
+            task = asyncio.get_running_loop().create_task(self._pump(source, sink))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while data := await source.read(65536):
+                sink.write(data)
+                await sink.drain()
+        sink.transport.abort()
+        self._writers.discard(sink)
+        self._accepted.discard(sink)
+
+
+class ScriptedCluster:
+    """One PD, ``stores`` stores, Regions cut at ``splits``; ``data`` is what all of them hold."""
+
+    def __init__(
+        self,
+        *,
+        stores: int = 1,
+        splits: tuple[bytes, ...] = (),
+        bootstrapped: bool = True,
+        tls: grpc.ServerCredentials | None = None,
+    ) -> None:
+        self.data: dict[bytes, bytes] = {}
+        self.bootstrapped = bootstrapped
+        self._tls = tls
+        self.requests: list[tuple[str, int]] = []
+        """Method and store of each request that has arrived."""
+        self.on_request: Callable[[], None] = lambda: None
+        self.faults: dict[str, deque[Fault]] = defaultdict(deque)
+        bounds = [b"", *splits, b""]
+        self.regions = [RegionState(100 + i, bounds[i], bounds[i + 1], 1, 1) for i in range(len(bounds) - 1)]
+        self._store_ids = range(1, stores + 1)
+        self.relays: dict[int, Relay] = {}
+        self._servers: list[grpc.aio.Server] = []
+        self.pd_port = 0
+
+    @property
+    def pd(self) -> str:
+        return f"127.0.0.1:{self.pd_port}"
+
+    def inject(self, method: str, **fault: Any) -> None:
+        self.faults[method].append(Fault(**fault))
+
+    def count(self, method: str) -> int:
+        return sum(1 for name, _ in self.requests if name == method)
+
+    async def __aenter__(self) -> Self:
+        for store_id in self._store_ids:
+            server = grpc.aio.server()
+            handlers = {name: self._store_handler(store_id, name) for name in STORE_METHODS}
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("tikvpb.Tikv", handlers),))
+            relay = Relay(self._listen(server))
+            await server.start()
+            await relay.start()
+            self._servers.append(server)
+            self.relays[store_id] = relay
+        server = grpc.aio.server()
+        handlers = {
+            "GetMembers": _unary(self._members, pdpb.GetMembersRequest, pdpb.GetMembersResponse),
+            "GetRegion": _unary(self._region, pdpb.GetRegionRequest, pdpb.GetRegionResponse),
+            "GetStore": _unary(self._store, pdpb.GetStoreRequest, pdpb.GetStoreResponse),
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("pdpb.PD", handlers),))
+        self.pd_port = self._listen(server)
+        await server.start()
+        self._servers.append(server)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for relay in self.relays.values():
+            await relay.stop()
+        for server in self._servers:
+            await server.stop(None)
+
+    def _listen(self, server: grpc.aio.Server) -> int:
+        if self._tls is None:
+            return server.add_insecure_port("127.0.0.1:0")
+        return server.add_secure_port("127.0.0.1:0", self._tls)
+
+    def move_leader(self, index: int, store_id: int) -> None:
+        self.regions[index].leader = store_id
+
+    def split(self, key: bytes) -> None:
+        i = next(i for i, r in enumerate(self.regions) if r.start <= key and (not r.end or key < r.end))
+        old = self.regions[i]
+        new = RegionState(max(r.id for r in self.regions) + 1, key, old.end, old.version + 1, old.leader)
+        old.end, old.version = key, old.version + 1
+        self.regions.insert(i + 1, new)
+
+    # -- PD
+
+    def _header(self) -> pdpb.ResponseHeader:
+        header = pdpb.ResponseHeader(cluster_id=CLUSTER_ID)
+        if not self.bootstrapped:
+            header.error.type = pdpb.NOT_BOOTSTRAPPED
+            header.error.message = "cluster is not bootstrapped"
+        return header
+
+    async def _members(self, _: Any) -> Any:
+        me = pdpb.Member(name="pd", client_urls=[f"http://{self.pd}"])
+        return pdpb.GetMembersResponse(header=pdpb.ResponseHeader(cluster_id=CLUSTER_ID), members=[me], leader=me)
+
+    async def _region(self, request: Any) -> Any:
+        response = pdpb.GetRegionResponse(header=self._header())
+        if self.bootstrapped:
+            starts = [r.start for r in self.regions]
+            region = self.regions[bisect.bisect_right(starts, request.region_key) - 1]
+            response.region.CopyFrom(self._meta(region))
+            response.leader.CopyFrom(self._peer(region, region.leader))
+        return response
+
+    async def _store(self, request: Any) -> Any:
+        address = f"127.0.0.1:{self.relays[request.store_id].port}"
+        return pdpb.GetStoreResponse(header=self._header(), store=metapb.Store(id=request.store_id, address=address))
+
+    def _peer(self, region: RegionState, store_id: int) -> Any:
+        return metapb.Peer(id=region.id * 10 + store_id, store_id=store_id)
+
+    def _meta(self, region: RegionState) -> Any:
+        return metapb.Region(
+            id=region.id,
+            start_key=region.start,
+            end_key=region.end,
+            region_epoch=metapb.RegionEpoch(conf_ver=1, version=region.version),
+            peers=[self._peer(region, s) for s in self._store_ids],
+        )
+
+    # -- stores
+
+    def _store_handler(self, store_id: int, name: str) -> Any:
+        request_type, response_type, apply = STORE_METHODS[name]
+
+        async def handle(request: Any, context: Any) -> Any:
+            self.requests.append((name, store_id))
+            self.on_request()
+            response = response_type()
+            waiting = self.faults[name]
+            if waiting:
+                fault = waiting[0]
+                fault.times -= 1
+                if not fault.times:
+                    waiting.popleft()
+                if fault.applied:
+                    apply(self, None, request, response_type())
+                return await self._fail(fault, store_id, response, context)
+            region = self._check(store_id, request.context, response)
+            if region is not None:
+                apply(self, region, request, response)
+            return response
+
+        return grpc.unary_unary_rpc_method_handler(handle, request_type.FromString, response_type.SerializeToString)
+
+    async def _fail(self, fault: Fault, store_id: int, response: Any, context: Any) -> Any:
+        if fault.region_error:
+            response.region_error.message = fault.message or fault.region_error
+            if fault.region_error != "message_only":
+                getattr(response.region_error, fault.region_error).SetInParent()
+        elif fault.error:
+            response.error = fault.error
+        elif fault.status is not None:
+            await context.abort(fault.status, fault.message or "scripted")
+        elif fault.cut:
+            self.relays[store_id].cut()
+            await asyncio.Event().wait()
+        elif fault.silence:
+            await asyncio.Event().wait()
+        return response
+
+    def _check(self, store_id: int, context: Any, response: Any) -> RegionState | None:
+        region = next((r for r in self.regions if r.id == context.region_id), None)
+        error = errorpb.Error(message="scripted")
+        if region is None:
+            error.region_not_found.region_id = context.region_id
+        elif region.leader != store_id:
+            error.not_leader.region_id = region.id
+            error.not_leader.leader.CopyFrom(self._peer(region, region.leader))
+        elif region.version != context.region_epoch.version:
+            error.epoch_not_match.current_regions.append(self._meta(region))
+        else:
+            return region
+        response.region_error.CopyFrom(error)
+        return None
+
+
+def _unary(handler: Callable[[Any], Awaitable[Any]], request_type: Any, response_type: Any) -> Any:
+    async def handle(request: Any, _: Any) -> Any:
+        return await handler(request)
+
+    return grpc.unary_unary_rpc_method_handler(handle, request_type.FromString, response_type.SerializeToString)
+
+
+def _get(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    value = cluster.data.get(request.key)
+    response.not_found = value is None
+    response.value = value or b""
+
+
+def _put(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    cluster.data[request.key] = request.value
+
+
+def _delete(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    cluster.data.pop(request.key, None)
+
+
+def _scan(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    end = min(filter(None, (region.end, request.end_key)), default=b"")
+    keys = sorted(k for k in cluster.data if k >= max(region.start, request.start_key) and (not end or k < end))
+    for key in keys[: request.limit]:
+        response.kvs.add(key=key, value=cluster.data[key])
+
+
+STORE_METHODS: dict[str, Any] = {
+    "RawGet": (kvrpcpb.RawGetRequest, kvrpcpb.RawGetResponse, _get),
+    "RawPut": (kvrpcpb.RawPutRequest, kvrpcpb.RawPutResponse, _put),
+    "RawDelete": (kvrpcpb.RawDeleteRequest, kvrpcpb.RawDeleteResponse, _delete),
+    "RawScan": (kvrpcpb.RawScanRequest, kvrpcpb.RawScanResponse, _scan),
+}

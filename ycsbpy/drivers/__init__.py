@@ -1,0 +1,1 @@
+"""Database clients behind one contract (``base``), found by name (``registry``)."""
