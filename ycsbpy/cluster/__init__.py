@@ -1,0 +1,1 @@
+"""Clusters: which one to use, and the processes of those that are started here."""

@@ -1,0 +1,155 @@
+"""Cleans up after an owner that could not: a small process in a session of its own. Standard library only.
+
+    python -I -S reaper.py --owner PID --owner-start TIME
+
+It reads lines of JSON on standard input, which is a pipe from its owner::
+
+    {"child": pid, "start": "…"}              a process to end when the owner is gone
+    {"gone": pid}                             the owner has seen it end
+    {"folder": path, "id": [device, inode]}   a folder to remove
+    {"done": true}                            the owner has cleaned up; there is nothing left to do
+
+When the pipe ends without "done", or the owner's process ends while something it forked still holds the pipe, the
+children have a moment to see the same and stop by themselves. What is left then is killed, and the folders are
+removed. A process is killed only while its start time is the one that was told, through a handle that cannot come to
+mean another process where the system has one; a folder is removed only while it is the one that was told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Reaper", "main", "start_time"]
+
+GRACE_S = 3.0
+POLL_S = 0.02
+
+
+def start_time(pid: int) -> str:
+    """When a process started, in whatever form the system tells it; empty if there is no such process (or a zombie)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except FileNotFoundError:
+        if Path("/proc/self").is_dir():
+            return ""
+        asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, check=False)
+        return asked.stdout.decode().strip()
+    except OSError:
+        return ""
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def kill(pid: int, start: str) -> None:
+    """Kill the process that has this pid and started then; nothing if that one is gone."""
+    try:
+        handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+    except OSError:
+        return
+    try:
+        if start_time(pid) != start:
+            return
+        if handle is not None:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        else:
+            os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+class Reaper:
+    """What is to be ended and removed."""
+
+    def __init__(self) -> None:
+        self.children: dict[int, str] = {}
+        self.folders: dict[str, list[int]] = {}
+        self.done = False
+
+    def take(self, line: bytes) -> None:
+        """Take one line from the owner; what is no such line is not heeded."""
+        try:
+            message: Any = json.loads(line)
+        except ValueError:
+            return
+        if "child" in message:
+            self.children[message["child"]] = message["start"]
+        elif "gone" in message:
+            self.children.pop(message["gone"], None)
+        elif "folder" in message:
+            self.folders[message["folder"]] = message["id"]
+        elif "done" in message:
+            self.done = True
+
+    def clean_up(self, grace_s: float = GRACE_S) -> None:
+        """End the children and remove the folders."""
+        deadline = time.monotonic() + grace_s
+        while self._alive() and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        for pid, start in self._alive():
+            kill(pid, start)
+        deadline = time.monotonic() + grace_s
+        while self._alive() and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        for path, identity in self.folders.items():
+            try:
+                found = os.lstat(path)
+            except OSError:
+                continue
+            if [found.st_dev, found.st_ino] == identity:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _alive(self) -> list[tuple[int, str]]:
+        return [(pid, start) for pid, start in self.children.items() if start_time(pid) == start]
+
+
+def wait_for_owner(reaper: Reaper, owner: int, owner_start: str) -> None:
+    """Take lines until the owner is done or gone; what it wrote before it went is taken too."""
+    watched = [sys.stdin.fileno()]
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):
+            watched.append(os.pidfd_open(owner))
+    gone = start_time(owner) != owner_start
+    rest = b""
+    while not reaper.done:
+        ready, _, _ = select.select(watched, [], [], 0.0 if gone else None)
+        if watched[0] not in ready:
+            return
+        data = os.read(watched[0], 65536)
+        if not data:
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            reaper.take(line)
+
+
+def main() -> int:
+    """Wait, then clean up."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--owner", type=int, required=True)
+    parser.add_argument("--owner-start", required=True)
+    parser.add_argument("--grace", type=float, default=GRACE_S)
+    arguments = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # whoever ends a whole group or session means the owner
+    reaper = Reaper()
+    wait_for_owner(reaper, arguments.owner, arguments.owner_start)
+    if not reaper.done:
+        reaper.clean_up(arguments.grace)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,7 @@
+"""``python -m ycsbpy.minicluster pd|store …``: see ``ycsbpy.minicluster.server``."""
+
+import sys
+
+from ycsbpy.minicluster.server import main
+
+sys.exit(main())

@@ -1,0 +1,186 @@
+"""Starts a mini-cluster: one PD and its stores, each in a process, and takes them down without a trace.
+
+::
+
+    with MiniCluster() as cluster:
+        client = tikv.RawClient(cluster.endpoints)
+
+The processes start at the same time. PD's socket is made here and given to PD, so its address is known before PD runs
+and a port that is taken is an error at once; a store that is quicker than PD waits in the socket's queue. The cluster
+is ready when every store is registered and PD knows a leader of every Region.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from ycsbpy.cluster.process import OWNER_FD, READY_FD, Child, Estate, python_environment
+from ycsbpy.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+__all__ = ["MiniCluster", "RunningStore"]
+
+
+@dataclass(frozen=True)
+class RunningStore:
+    """A store of a running mini-cluster."""
+
+    id: int
+    address: str
+    process: Child
+
+
+class MiniCluster:
+    """A mini-cluster, as a context manager, of the blocking and of the asynchronous kind.
+
+    ``pd_port`` and ``store_ports`` are 0 or missing for free ports. ``data_dir`` is where the processes keep their
+    files; without it a temporary folder that goes with the cluster. ``split_keys`` split the first Region at the
+    start. ``region_heartbeat_s`` is how often sizes reach PD (TiKV: a minute). ``ttl`` is TiKV's
+    ``storage.enable-ttl``, ``sync`` makes writes wait for the disk. All raise ``ClusterError`` when the cluster
+    cannot be had.
+    """
+
+    def __init__(
+        self,
+        *,
+        stores: int = 1,
+        host: str = "127.0.0.1",
+        pd_port: int = 0,
+        store_ports: Sequence[int] = (),
+        data_dir: Path | None = None,
+        split_keys: Sequence[bytes] = (),
+        region_heartbeat_s: float = 10.0,
+        ttl: bool = True,
+        sync: bool = False,
+        timeout_s: float = 30.0,
+    ) -> None:
+        if stores < 1:
+            raise ClusterError(f"a mini-cluster needs a store, not {stores}")
+        self._host = host
+        self._pd_port = pd_port
+        self._store_ports = [*store_ports, *[0] * stores][:stores]
+        self._data_dir = data_dir
+        self._split_keys = list(split_keys)
+        self._store_flags = [f"--region-heartbeat={region_heartbeat_s}"]
+        self._store_flags += ([] if ttl else ["--no-ttl"]) + (["--sync"] if sync else [])
+        self._timeout_s = timeout_s
+        self._estate: Estate | None = None
+        self.folder = Path()
+        self.pd_address = ""
+        self.cluster_id = 0
+        self.pd: Child | None = None
+        self.stores: list[RunningStore] = []
+
+    @property
+    def endpoints(self) -> list[str]:
+        """PD's addresses, as clients want them."""
+        return [self.pd_address]
+
+    def describe(self) -> str:
+        """What there is, in a few words for the user."""
+        count = len(self.stores)
+        return f"a mini-cluster of {count} store{'s' * (count > 1)} with PD at {self.pd_address}"
+
+    # ---- the two kinds of context manager ----
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        starting = asyncio.ensure_future(asyncio.to_thread(self.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread cannot be stopped; what it has started can.
+            await asyncio.gather(starting, return_exceptions=True)
+            await asyncio.to_thread(self.stop)
+            raise
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await asyncio.shield(asyncio.to_thread(self.stop))
+
+    # ---- start and stop ----
+
+    def start(self) -> None:
+        """Start the processes and wait until the cluster is ready."""
+        if self._estate is not None:
+            raise ClusterError("this mini-cluster runs already")
+        self._estate = Estate()
+        atexit.register(self.stop)
+        try:
+            self._start(self._estate)
+        except BaseException:  # Ctrl-C included
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the processes and remove the temporary folder. May be called more than once."""
+        estate, self._estate = self._estate, None
+        atexit.unregister(self.stop)
+        if estate is not None:
+            estate.close()
+
+    def _start(self, estate: Estate) -> None:
+        self.folder = self._make_folder(estate)
+        listener = self._listen()
+        with listener:
+            self.pd_address = "{}:{}".format(*listener.getsockname()[:2])
+            self.pd = estate.start(
+                "PD",
+                self._command("pd", "pd-0", "--listen-fd", str(listener.fileno())),
+                self.folder / "pd-0.log",
+                environment=python_environment(),
+                pass_fds=[listener.fileno()],
+            )
+        stores = [self._start_store(estate, index, port) for index, port in enumerate(self._store_ports)]
+        self.cluster_id = int(self.pd.wait_ready(self._timeout_s)["cluster_id"])
+        for child in stores:
+            ready = child.wait_ready(self._timeout_s)
+            self.stores.append(RunningStore(int(ready["store_id"]), str(ready["address"]), child))
+
+    def _start_store(self, estate: Estate, index: int, port: int) -> Child:
+        name = f"store-{index}"
+        splits = [f"--split-key={key.hex()}" for key in self._split_keys] if index == 0 else []
+        command = self._command(
+            "store", name, "--pd", self.pd_address, "--addr", f"{self._host}:{port}", *self._store_flags, *splits
+        )
+        return estate.start(name, command, self.folder / f"{name}.log", environment=python_environment())
+
+    def _command(self, role: str, name: str, *more: str) -> list[str]:
+        own = self.folder / name
+        own.mkdir(exist_ok=True)
+        lifeline = ["--owner-fd", OWNER_FD, "--ready-fd", READY_FD]
+        return [sys.executable, "-P", "-m", "ycsbpy.minicluster", role, "--dir", str(own), *lifeline, *more]
+
+    def _make_folder(self, estate: Estate) -> Path:
+        if self._data_dir is None:
+            return estate.folder()
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+            (self._data_dir / ".writable").write_bytes(b"")
+            (self._data_dir / ".writable").unlink()
+        except OSError as error:
+            raise ClusterError(f"cannot write in {self._data_dir}: {error.strerror}") from None
+        return self._data_dir.resolve()
+
+    def _listen(self) -> socket.socket:
+        try:
+            return socket.create_server((self._host, self._pd_port), backlog=1024)
+        except OSError as error:
+            raise ClusterError(f"PD cannot listen on {self._host}:{self._pd_port}: {error.strerror or error}") from None

@@ -1,0 +1,1 @@
+"""PD, the placement driver, in the small: who holds which keys; ids; timestamps; what should move where."""

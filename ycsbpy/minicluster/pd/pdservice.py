@@ -1,0 +1,318 @@
+"""PD's gRPC service: requests translated for ``ClusterState``, its answers and errors translated back.
+
+The manners are a real PD's. All but ``GetMembers`` and ``GetClusterInfo`` refuse a foreign cluster id with
+FAILED_PRECONDITION. Every answer has a header with the cluster id; a header has an error only when there is one,
+because some clients take any error field for a failure. What PD means as an answer (not bootstrapped, no such store)
+comes with the status OK and that error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from ycsbpy.minicluster import wire
+from ycsbpy.minicluster.pd import answers
+from ycsbpy.minicluster.pd.state import ClusterState, ErrorType, PdError
+from ycsbpy.proto import pdpb_pb2 as pdpb
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from ycsbpy.minicluster.pd.members import Members
+    from ycsbpy.minicluster.pd.streams import HeartbeatStreams
+    from ycsbpy.minicluster.rpc import Context, StreamHandler, UnaryHandler
+
+__all__ = ["PdService"]
+
+log = logging.getLogger(__name__)
+
+MAX_SPLIT_COUNT = 1 << 16
+
+
+class _Headed(Protocol):
+    """What all of PD's answers are: messages with a header."""
+
+    @property
+    def header(self) -> pdpb.ResponseHeader: ...
+
+    def SerializeToString(self) -> bytes: ...  # noqa: N802  (protobuf's name)
+
+
+Request = TypeVar("Request", bound=Message)
+
+
+class PdService:
+    """The handlers, by path: ``unary`` and ``streams``."""
+
+    def __init__(self, state: ClusterState, members: Members, heartbeats: HeartbeatStreams) -> None:
+        self._state = state
+        self._members = members
+        self._heartbeats = heartbeats
+        self._header = pdpb.ResponseHeader(cluster_id=state.cluster_id)
+
+    def unary(self) -> dict[str, UnaryHandler]:
+        """Path → handler of the calls with one request and one answer."""
+        call = self._call
+        table = {
+            "GetMembers": call(pdpb.GetMembersRequest, pdpb.GetMembersResponse, self._get_members, any_cluster=True),
+            "GetClusterInfo": call(
+                pdpb.GetClusterInfoRequest, pdpb.GetClusterInfoResponse, self._get_cluster_info, any_cluster=True
+            ),
+            "Bootstrap": call(pdpb.BootstrapRequest, pdpb.BootstrapResponse, self._bootstrap),
+            "IsBootstrapped": call(pdpb.IsBootstrappedRequest, pdpb.IsBootstrappedResponse, self._is_bootstrapped),
+            "AllocID": call(pdpb.AllocIDRequest, pdpb.AllocIDResponse, self._alloc_id),
+            "GetStore": call(pdpb.GetStoreRequest, pdpb.GetStoreResponse, self._get_store),
+            "PutStore": call(pdpb.PutStoreRequest, pdpb.PutStoreResponse, self._put_store),
+            "GetAllStores": call(pdpb.GetAllStoresRequest, pdpb.GetAllStoresResponse, self._get_all_stores),
+            "StoreHeartbeat": call(pdpb.StoreHeartbeatRequest, pdpb.StoreHeartbeatResponse, self._store_heartbeat),
+            "GetRegion": call(pdpb.GetRegionRequest, pdpb.GetRegionResponse, self._get_region),
+            "GetPrevRegion": call(pdpb.GetRegionRequest, pdpb.GetRegionResponse, self._get_prev_region),
+            "GetRegionByID": call(pdpb.GetRegionByIDRequest, pdpb.GetRegionResponse, self._get_region_by_id),
+            "ScanRegions": call(pdpb.ScanRegionsRequest, pdpb.ScanRegionsResponse, self._scan_regions),
+            "BatchScanRegions": call(
+                pdpb.BatchScanRegionsRequest, pdpb.BatchScanRegionsResponse, self._batch_scan_regions
+            ),
+            "AskBatchSplit": call(pdpb.AskBatchSplitRequest, pdpb.AskBatchSplitResponse, self._ask_batch_split),
+            "ReportBatchSplit": call(
+                pdpb.ReportBatchSplitRequest, pdpb.ReportBatchSplitResponse, self._report_batch_split
+            ),
+            "GetClusterConfig": call(
+                pdpb.GetClusterConfigRequest, pdpb.GetClusterConfigResponse, self._get_cluster_config
+            ),
+            "GetGCSafePoint": call(pdpb.GetGCSafePointRequest, pdpb.GetGCSafePointResponse, self._gc_safe_point),
+        }
+        return {f"/pdpb.PD/{name}": handler for name, handler in table.items()}
+
+    def streams(self) -> dict[str, StreamHandler]:
+        """Path → handler of the bidirectional streams."""
+        return {
+            "/pdpb.PD/Tso": self._tso,
+            "/pdpb.PD/QueryRegion": self._query_region,
+            "/pdpb.PD/RegionHeartbeat": self._region_heartbeat,
+        }
+
+    # ---- the frame around each call ----
+
+    def _call(
+        self,
+        request_class: type[Request],
+        response_class: Callable[[], _Headed],
+        handle: Callable[[Request, Any], None],
+        *,
+        any_cluster: bool = False,
+    ) -> UnaryHandler:
+        async def handler(data: bytes, context: Context) -> bytes:
+            request = await _parse(request_class, data, context)
+            if not any_cluster:
+                await self._check_cluster(request.header.cluster_id, context)  # type: ignore[attr-defined]
+            response = response_class()
+            response.header.CopyFrom(self._header)
+            try:
+                handle(request, response)
+            except PdError as error:
+                response = response_class()
+                response.header.CopyFrom(self._error_header(error))
+            return response.SerializeToString()
+
+        return handler
+
+    async def _check_cluster(self, cluster_id: int, context: Context) -> None:
+        ours = self._state.cluster_id
+        if cluster_id != ours:
+            await context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION, f"mismatch cluster id, need {ours} but got {cluster_id}"
+            )
+
+    def _error_header(self, error: PdError) -> pdpb.ResponseHeader:
+        kind = pdpb.ErrorType.Name(int(error.kind))
+        return pdpb.ResponseHeader(cluster_id=self._state.cluster_id, error=pdpb.Error(type=kind, message=str(error)))
+
+    # ---- members, ids ----
+
+    def _get_members(self, _request: pdpb.GetMembersRequest, response: pdpb.GetMembersResponse) -> None:
+        for member in self._members.all():
+            response.members.append(member)
+        response.leader.CopyFrom(self._members.leader)
+        response.etcd_leader.CopyFrom(self._members.leader)
+
+    def _get_cluster_info(self, _request: Any, response: pdpb.GetClusterInfoResponse) -> None:
+        response.service_modes.append(pdpb.PD_SVC_MODE)
+
+    def _alloc_id(self, request: pdpb.AllocIDRequest, response: pdpb.AllocIDResponse) -> None:
+        count = request.count or 1
+        response.id = self._state.alloc_ids(count)
+        if count > 1:
+            response.count = count
+
+    # ---- bootstrap and stores ----
+
+    def _bootstrap(self, request: pdpb.BootstrapRequest, _response: pdpb.BootstrapResponse) -> None:
+        if not request.HasField("store") or not request.HasField("region"):
+            raise PdError(ErrorType.UNKNOWN, f"missing store or region meta for bootstrap {self._state.cluster_id}")
+        self._state.bootstrap(_known(wire.store_from_pb, request.store), _known(wire.region_from_pb, request.region))
+
+    def _is_bootstrapped(self, _request: Any, response: pdpb.IsBootstrappedResponse) -> None:
+        response.bootstrapped = self._state.bootstrapped
+
+    def _get_store(self, request: pdpb.GetStoreRequest, response: pdpb.GetStoreResponse) -> None:
+        info = self._state.store(request.store_id)
+        response.store.CopyFrom(wire.store_to_pb(info.meta))
+        if info.stats is not None:
+            response.stats.CopyFrom(answers.stats_to_pb(info.meta.id, info.stats))
+
+    def _put_store(self, request: pdpb.PutStoreRequest, _response: pdpb.PutStoreResponse) -> None:
+        self._state.put_store(_known(wire.store_from_pb, request.store))
+
+    def _get_all_stores(self, request: pdpb.GetAllStoresRequest, response: pdpb.GetAllStoresResponse) -> None:
+        self._state.require_bootstrapped()
+        for info in self._state.stores.values():
+            if not (request.exclude_tombstone_stores and info.meta.node_state.name == "REMOVED"):
+                response.stores.append(wire.store_to_pb(info.meta))
+
+    def _store_heartbeat(self, request: pdpb.StoreHeartbeatRequest, response: pdpb.StoreHeartbeatResponse) -> None:
+        if not request.HasField("stats"):
+            raise PdError(ErrorType.UNKNOWN, "invalid store heartbeat command, its stats are missing")
+        info = self._state.store_heartbeat(request.stats.store_id, answers.stats_from_pb(request.stats))
+        response.cluster_version = self._state.cluster_version
+        response.state = int(info.meta.node_state)  # type: ignore[assignment]
+
+    # ---- Regions ----
+
+    def _get_region(self, request: pdpb.GetRegionRequest, response: pdpb.GetRegionResponse) -> None:
+        self._state.require_bootstrapped()
+        answers.fill_region(response, self._state.regions.find(request.region_key))
+
+    def _get_prev_region(self, request: pdpb.GetRegionRequest, response: pdpb.GetRegionResponse) -> None:
+        self._state.require_bootstrapped()
+        answers.fill_region(response, self._state.regions.find_previous(request.region_key))
+
+    def _get_region_by_id(self, request: pdpb.GetRegionByIDRequest, response: pdpb.GetRegionResponse) -> None:
+        self._state.require_bootstrapped()
+        answers.fill_region(response, self._state.regions.get(request.region_id))
+
+    def _scan_regions(self, request: pdpb.ScanRegionsRequest, response: pdpb.ScanRegionsResponse) -> None:
+        self._state.require_bootstrapped()
+        for info in self._state.regions.scan(request.start_key, request.end_key, request.limit):
+            entry = response.regions.add()
+            answers.fill_scanned(entry, info)
+            response.region_metas.append(entry.region)
+            response.leaders.append(entry.leader)
+
+    def _batch_scan_regions(
+        self, request: pdpb.BatchScanRegionsRequest, response: pdpb.BatchScanRegionsResponse
+    ) -> None:
+        ranges = [(each.start_key, each.end_key) for each in request.ranges]
+        found = self._state.batch_scan(ranges, request.limit, contain_all=request.contain_all_key_range)
+        for info in found:
+            answers.fill_scanned(response.regions.add(), info)
+
+    def _ask_batch_split(self, request: pdpb.AskBatchSplitRequest, response: pdpb.AskBatchSplitResponse) -> None:
+        if not request.HasField("region"):
+            raise PdError(ErrorType.REGION_NOT_FOUND, "missing region for split")
+        if request.split_count > MAX_SPLIT_COUNT:
+            raise PdError(ErrorType.UNKNOWN, f"split count {request.split_count} is too large")
+        region = _known(wire.region_from_pb, request.region)
+        for ids in self._state.ask_split(region, request.split_count):
+            response.ids.add(new_region_id=ids.region_id, new_peer_ids=ids.peer_ids)
+
+    def _report_batch_split(
+        self, request: pdpb.ReportBatchSplitRequest, _response: pdpb.ReportBatchSplitResponse
+    ) -> None:
+        self._state.report_split(_known(wire.region_from_pb, region) for region in request.regions)
+
+    # ---- the rest ----
+
+    def _get_cluster_config(self, _request: Any, response: pdpb.GetClusterConfigResponse) -> None:
+        self._state.require_bootstrapped()
+        response.cluster.id = self._state.cluster_id
+        response.cluster.max_peer_count = self._state.max_replicas
+
+    def _gc_safe_point(self, _request: Any, _response: pdpb.GetGCSafePointResponse) -> None:
+        self._state.require_bootstrapped()  # raw data is never collected: the safe point stays 0
+
+    # ---- streams ----
+
+    async def _tso(self, requests: AsyncIterator[bytes], context: Context) -> None:
+        async for data in requests:
+            request = await _parse(pdpb.TsoRequest, data, context)
+            await self._check_cluster(request.header.cluster_id, context)
+            try:
+                stamp = self._state.tso.take(request.count)
+            except ValueError as error:
+                await context.abort(grpc.StatusCode.UNKNOWN, str(error))
+            response = pdpb.TsoResponse(header=self._header, count=request.count)
+            response.timestamp.physical, response.timestamp.logical = stamp
+            await context.write(response.SerializeToString())
+
+    async def _query_region(self, requests: AsyncIterator[bytes], context: Context) -> None:
+        async for data in requests:
+            request = await _parse(pdpb.QueryRegionRequest, data, context)
+            await self._check_cluster(request.header.cluster_id, context)
+            try:
+                self._state.require_bootstrapped()
+                response = answers.query_regions(self._state.regions, request)
+                response.header.CopyFrom(self._header)
+            except PdError as error:
+                response = pdpb.QueryRegionResponse(header=self._error_header(error))
+            await context.write(response.SerializeToString())
+
+    async def _region_heartbeat(self, requests: AsyncIterator[bytes], context: Context) -> None:
+        stream = self._heartbeats.open()
+        sender = asyncio.ensure_future(stream.send_to(context.write))
+        try:
+            async for data in requests:
+                request = await _parse(pdpb.RegionHeartbeatRequest, data, context)
+                if not self._state.bootstrapped:
+                    error = PdError(ErrorType.NOT_BOOTSTRAPPED, "cluster is not bootstrapped")
+                    await context.write(
+                        pdpb.RegionHeartbeatResponse(header=self._error_header(error)).SerializeToString()
+                    )
+                    return
+                await self._check_cluster(request.header.cluster_id, context)
+                store = self._state.stores.get(request.leader.store_id)
+                if store is None:
+                    await context.abort(
+                        grpc.StatusCode.UNKNOWN, f"invalid store ID {request.leader.store_id}, not found"
+                    )
+                elif store.meta.node_state.name != "REMOVED":
+                    self._heartbeats.bind(store.meta.id, stream)
+                    self._take_report(request, stream.put)
+        finally:
+            self._heartbeats.close(stream)
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+
+    def _take_report(self, request: pdpb.RegionHeartbeatRequest, answer: Callable[[bytes], None]) -> None:
+        try:
+            self._state.region_heartbeat(_known(answers.report_from_pb, request))
+        except PdError as error:
+            log.warning("heartbeat of region %d refused: %s", request.region.id, error)
+            response = pdpb.RegionHeartbeatResponse(header=self._error_header(error))
+            response.region_id = request.region.id
+            response.target_peer.CopyFrom(request.leader)
+            answer(response.SerializeToString())
+
+
+async def _parse(request_class: type[Request], data: bytes, context: Context) -> Request:
+    try:
+        return request_class.FromString(data)
+    except DecodeError:
+        await context.abort(grpc.StatusCode.INTERNAL, f"the request is no {request_class.DESCRIPTOR.name}")
+        raise
+
+
+Known = TypeVar("Known")
+Given = TypeVar("Given")
+
+
+def _known(convert: Callable[[Given], Known], message: Given) -> Known:
+    """Convert a message of a peer that may be newer than we are; a value we do not know is the peer's error."""
+    try:
+        return convert(message)
+    except ValueError as error:
+        raise PdError(ErrorType.UNKNOWN, f"invalid request: {error}") from None

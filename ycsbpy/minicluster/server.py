@@ -1,0 +1,102 @@
+"""The processes of a mini-cluster, as commands.
+
+::
+
+    python -m ycsbpy.minicluster pd --dir D [--addr HOST:PORT]
+    python -m ycsbpy.minicluster store --dir D --pd HOST:PORT[,…] [--addr HOST:PORT]
+
+``MiniCluster`` starts them so; by hand they work against each other, and against a real PD, as well. Each prints, or
+tells its owner, one line of JSON when it is ready, and runs until SIGTERM, SIGINT or the end of its owner.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ycsbpy.minicluster.lifecycle import Lifeline, Server, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one process; return its exit status."""
+    arguments = _parser().parse_args(argv)
+    lifeline = Lifeline(arguments.owner_fd, arguments.ready_fd)
+    server = _pd(arguments) if arguments.role == "pd" else _store(arguments)
+    return run(server, lifeline)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ycsbpy.minicluster", description="One process of a mini-cluster.")
+    roles = parser.add_subparsers(dest="role", required=True)
+    pd = roles.add_parser("pd", help="the placement driver")
+    pd.add_argument("--name", default="pd-0")
+    pd.add_argument("--max-replicas", type=int, default=3)
+    pd.add_argument("--listen-fd", type=int, help="a listening socket, instead of --addr")
+    store = roles.add_parser("store", help="a store")
+    store.add_argument("--pd", required=True, help="HOST:PORT of PD, several with commas")
+    store.add_argument("--no-ttl", action="store_true", help="keep values without expiry (TiKV's enable-ttl=false)")
+    store.add_argument("--sync", action="store_true", help="wait for the disk at each write")
+    store.add_argument(
+        "--split-key", action="append", default=[], metavar="HEX", help="split the Regions here at the start"
+    )
+    store.add_argument("--region-heartbeat", type=float, default=60.0, metavar="S", help="report Regions so often")
+    for each in (pd, store):
+        each.add_argument("--dir", type=Path, required=True, help="the process's folder")
+        each.add_argument("--addr", default="127.0.0.1:0", help="where to listen; port 0 is any free one")
+        each.add_argument("--owner-fd", type=int, help=argparse.SUPPRESS)
+        each.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+def _pd(arguments: argparse.Namespace) -> Server:
+    from ycsbpy.minicluster.pd.pdserver import PdOptions, serve
+
+    host, port = _address(arguments.addr)
+    folder = arguments.dir.resolve()
+    options = PdOptions(
+        folder=folder,
+        host=host,
+        port=port,
+        listen_fd=arguments.listen_fd,
+        name=arguments.name,
+        max_replicas=arguments.max_replicas,
+        release=_release(),
+    )
+    return lambda: serve(options)
+
+
+def _store(arguments: argparse.Namespace) -> Server:
+    from ycsbpy.minicluster.store.storeserver import StoreOptions, serve
+
+    host, port = _address(arguments.addr)
+    options = StoreOptions(
+        folder=arguments.dir.resolve(),
+        pd=tuple(arguments.pd.split(",")),
+        host=host,
+        port=port,
+        ttl_enabled=not arguments.no_ttl,
+        sync=arguments.sync,
+        region_heartbeat_s=arguments.region_heartbeat,
+        split_keys=tuple(bytes.fromhex(key) for key in arguments.split_key),
+        release=_release(),
+    )
+    return lambda: serve(options)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host or "127.0.0.1", int(port)
+
+
+def _release() -> str:
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return metadata.version("ycsbpy")
+    return "0"
