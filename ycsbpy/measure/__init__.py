@@ -1,0 +1,1 @@
+"""Latencies and counts: recorded natively, collected in windows, summed up, merged."""

@@ -1,0 +1,1 @@
+"""Results as text, JSON and more; knows nothing of how they came about."""

@@ -1,0 +1,1 @@
+"""Phases, pacing and clients: who calls the driver, and when."""

@@ -1,0 +1,319 @@
+"""One ``load`` or ``run``, from a configuration to a document: cluster, driver, workload, phases, and everything put
+back.
+
+This is where the parts meet that know nothing of each other: a driver and a cluster, a runner and a report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ycsbpy.clock import SystemClock
+from ycsbpy.config.settings import Command, RunSettings, TikvSettings
+from ycsbpy.drivers.base import Driver, DriverBase, SyncDriver
+from ycsbpy.drivers.registry import choose_driver
+from ycsbpy.errors import ClusterError, DataIntegrityError, DriverError, Interrupted, RunError, YcsbpyError
+from ycsbpy.report.document import Document, environment
+from ycsbpy.runner.phases import run_phase
+from ycsbpy.runner.plan import Observer, PhasePlan, Silent
+from ycsbpy.runner.stop import StopSignal
+from ycsbpy.workload.base import Phase, Workload
+from ycsbpy.workload.registry import make_workload
+
+if TYPE_CHECKING:
+    from ycsbpy.config import Config
+    from ycsbpy.measure.summary import Summary
+
+__all__ = ["Job", "Say", "perform", "perform_async", "verdict"]
+
+Say = Callable[[str], None]
+"""Where lines for the user go that are not results."""
+
+_SEED_BITS = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a command is to do: the same value is run, shown and saved with the report.
+
+    ``driver`` is one that is open already, for users of the library; else the configuration names one. ``warnings`` are
+    lines for the user about what will work and is probably not what was meant.
+    """
+
+    command: Command
+    database: str
+    config: Config
+    settings: RunSettings
+    seed: int
+    workload: Workload
+    driver: DriverBase | None = None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        command: Command,
+        database: str,
+        config: Config,
+        *,
+        driver: DriverBase | None = None,
+        workload: Workload | None = None,
+    ) -> Job:
+        """Check all that can be checked without a cluster; draw a seed if none is given. Raises ``UsageError``."""
+        settings = RunSettings.from_config(config, command)
+        seed = secrets.randbits(_SEED_BITS) if settings.seed is None else settings.seed
+        workload = workload or make_workload(config, seed)
+        warnings = dict.fromkeys((*config.warnings, *settings.warnings, *workload.warnings))
+        return cls(command, database, config, settings, seed, workload, driver, tuple(warnings))
+
+    def shown_properties(self, *, all_of_them: bool = False) -> dict[str, str]:
+        """The properties in force: those that differ from their defaults, the seed and the profile; or all."""
+        shown = self.config.everything() if all_of_them else self.config.non_default()
+        return {**shown, "command": self.command, "profile": self.config.text("profile"), "seed": str(self.seed)}
+
+
+@dataclass(slots=True)
+class _Cluster:
+    """The cluster that a session works on. ``fresh`` means that it has no records yet."""
+
+    facts: dict[str, str]
+    config: Config
+    fresh: bool = False
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What comes together while a session runs."""
+
+    phases: list[Summary] = field(default_factory=list)
+    cluster: dict[str, str] = field(default_factory=dict)
+    driver: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def perform(job: Job, *, observer: Observer | None = None, say: Say = lambda _: None) -> Document:
+    """Do a job from a thread that runs no event loop, on uvloop where it is installed.
+
+    On the main thread Ctrl-C and SIGTERM end it cleanly; what was done until then is in the document. Raises
+    ``YcsbpyError`` where the job could not be begun.
+    """
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        return runner.run(perform_async(job, observer=observer, say=say))
+
+
+async def perform_async(
+    job: Job,
+    *,
+    observer: Observer | None = None,
+    say: Say = lambda _: None,
+    stop: StopSignal | None = None,
+) -> Document:
+    """As ``perform``, on the running loop."""
+    stop = stop or StopSignal()
+    outcome = _Outcome(warnings=list(job.warnings))
+    with _signals(stop, say):
+        async with _cluster_for(job, say) as cluster:
+            await _on_cluster(job, cluster, outcome, observer or Silent(), stop, say)
+    return Document(
+        command=job.command,
+        database=job.database,
+        profile=job.config.text("profile"),
+        seed=job.seed,
+        config=job.config.non_default(),
+        everything=job.config.everything(),
+        cluster=outcome.cluster,
+        driver=outcome.driver,
+        phases=tuple(outcome.phases),
+        warnings=tuple(outcome.warnings),
+        environment=environment(),
+        written_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def verdict(document: Document, settings: RunSettings) -> YcsbpyError | None:
+    """What is wrong with a finished job, as the error whose exit code a command gives; ``None`` if nothing is."""
+    for phase in document.phases:
+        if phase.integrity_violations:
+            return DataIntegrityError(
+                f"{phase.integrity_violations} reads brought wrong data; the first: {phase.integrity_example}"
+            )
+    if any(phase.stopped_by == "interrupt" for phase in document.phases) or not document.phases:
+        return Interrupted("interrupted; the report says what was done until then")
+    for phase in document.phases:
+        ended = phase.accounting
+        if not settings.allowed_errors.allows(ended.failed + ended.unknown, ended.done):
+            return RunError(
+                f"{ended.failed} operations failed and {ended.unknown} are of unknown outcome, of {ended.done}; "
+                f"--allow-errors says how many may ({settings.allowed_errors})"
+            )
+    return None
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+@contextmanager
+def _signals(stop: StopSignal, say: Say) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into requests to stop while the block runs; the handlers of before come back after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        again = bool(stop.reason)
+        say(
+            "giving up what is in flight …"
+            if again
+            else "stopping; what is in flight is awaited (again to give it up) …"
+        )
+        stop.request()
+
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    for one in before:
+        loop.add_signal_handler(one, asked)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            loop.remove_signal_handler(one)
+            with suppress(TypeError, ValueError):  # a handler that was not set from Python
+                signal.signal(one, handler)
+
+
+@asynccontextmanager
+async def _cluster_for(job: Job, say: Say) -> AsyncIterator[_Cluster]:
+    """The cluster for the job's driver: the one that is named, or one that is found, or one that is started for the
+    job."""
+    needs = type(job.driver).needs_tikv if job.driver is not None else _driver_needs_tikv(job)
+    if not needs:
+        yield _Cluster({"kind": "none"}, job.config)
+        return
+    from ycsbpy.cluster.locate import Kind, TlsFiles, locate
+
+    tikv = TikvSettings.from_config(job.config)
+    found = await locate(tikv.pd, tls=None if tikv.ca is None else TlsFiles(tikv.ca, tikv.cert, tikv.key))
+    facts = {"kind": found.kind.value, "why": found.why, "pd": ",".join(found.endpoints)}
+    facts |= {name: str(fact) for name, fact in found.facts.items()}
+    if found.kind is not Kind.EMBEDDED:
+        if found.kind is not Kind.GIVEN:
+            say(found.why)
+        yield _Cluster(facts, job.config.with_value("tikv.pd", ",".join(found.endpoints), found.kind.value))
+        return
+    from ycsbpy.minicluster import MiniCluster
+
+    async with MiniCluster() as cluster:
+        say(f"{found.why}: started {cluster.describe()} (not a benchmark)")
+        config = job.config.with_value("tikv.pd", ",".join(cluster.endpoints), found.kind.value)
+        yield _Cluster({**facts, "pd": ",".join(cluster.endpoints), "note": "not a benchmark"}, config, fresh=True)
+
+
+def _driver_needs_tikv(job: Job) -> bool:
+    """Known from the driver's class; the choice among the TiKV drivers does not need an address yet."""
+    return choose_driver(job.database, job.config).driver_class.needs_tikv
+
+
+async def _on_cluster(
+    job: Job, cluster: _Cluster, outcome: _Outcome, observer: Observer, stop: StopSignal, say: Say
+) -> None:
+    outcome.cluster = cluster.facts
+    driver, own = _make_driver(job, cluster.config, say)
+    clock = SystemClock()
+    try:
+        if own:
+            await _open(driver)
+        outcome.driver = {"name": driver.name, **driver.describe()}
+        first = cluster.fresh or not driver.keeps_data
+        plans = _plans(job, load_first=first and job.command == "run" and own)
+        for plan in plans:
+            if stop.reason:
+                break
+            measured = plan.phase == Phase.LOAD if job.command == "load" else plan.phase == Phase.RUN
+            if plan.phase == Phase.LOAD and not measured:
+                say(f"loading {plan.count:,} records first, unmeasured")
+            summary = await run_phase(plan, job.workload, driver, clock, stop=stop, observer=observer)
+            if measured or stop.reason:
+                outcome.phases.append(summary)
+            else:
+                _check_unmeasured(summary, outcome, say)
+    finally:
+        clock.close()
+        if own:
+            await _close(driver)
+
+
+def _make_driver(job: Job, config: Config, say: Say) -> tuple[Driver | SyncDriver, bool]:
+    """The driver, and whether the session opens and closes it."""
+    driver = job.driver
+    if driver is not None:
+        if not isinstance(driver, Driver | SyncDriver):
+            raise DriverError(f"{type(driver).__name__} is neither a Driver nor a SyncDriver")
+        return driver, False
+    choice = choose_driver(job.database, config)
+    made = choice.driver_class.from_config(config)
+    if choice.reason:
+        say(f"driver {choice.name}: {choice.reason}")
+    assert isinstance(made, Driver | SyncDriver)  # choose_driver looks at the class
+    return made, True
+
+
+async def _open(driver: Driver | SyncDriver) -> None:
+    if isinstance(driver, SyncDriver):
+        await asyncio.to_thread(driver.open)
+    else:
+        await driver.open()
+
+
+async def _close(driver: Driver | SyncDriver) -> None:
+    if isinstance(driver, SyncDriver):
+        await asyncio.to_thread(driver.close)
+    else:
+        await driver.close()
+
+
+def _plans(job: Job, *, load_first: bool) -> list[PhasePlan]:
+    settings = job.settings
+    measured = PhasePlan(
+        phase=Phase.LOAD if job.command == "load" else Phase.RUN,
+        count=settings.operations,
+        clients=settings.threadcount,
+        target=settings.target,
+        seconds=settings.max_seconds,
+        interval=settings.interval_seconds,
+    )
+    plans = []
+    if load_first:
+        records = RunSettings.from_config(job.config, "load").operations
+        plans.append(PhasePlan(phase=Phase.LOAD, count=records, clients=max(settings.threadcount, 16)))
+    if settings.warmup_seconds:
+        warmup = replace(measured, phase=Phase.WARMUP, count=None, seconds=settings.warmup_seconds, interval=0.0)
+        plans.append(warmup)
+    plans.append(measured)
+    return plans
+
+
+def _check_unmeasured(summary: Summary, outcome: _Outcome, say: Say) -> None:
+    """A load that went wrong makes the run that follows worthless; a warm-up that did makes it suspect."""
+    bad = summary.accounting.failed + summary.accounting.unknown
+    if not bad:
+        return
+    most = summary.errors[0]
+    line = f"{bad} of {summary.accounting.done} operations failed in the {summary.phase}; {most.error}: {most.example}"
+    if summary.phase == "load":
+        raise ClusterError(line)
+    outcome.warnings.append(line)
+    say(f"warning: {line}")
