@@ -1,0 +1,88 @@
+"""The ``ycsbpy`` command. Subcommands are imported when they are called, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import IO, Any, NamedTuple
+
+import click
+
+from ycsbpy import __version__
+from ycsbpy.errors import Interrupted, YcsbpyError
+
+__all__ = ["app"]
+
+
+class _Command(NamedTuple):
+    where: str  # module:attribute
+    summary: str
+
+
+COMMANDS = {
+    "load": _Command("ycsbpy.cli.cmd_bench:load", "Put a workload's records into the database."),
+    "run": _Command("ycsbpy.cli.cmd_bench:run", "Run a workload's operations and measure them."),
+}
+
+
+class ShownError(click.ClickException):
+    """One of ycsbpy's errors as click shows it: one line on standard error and its exit code."""
+
+    def __init__(self, error: YcsbpyError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]  # click declares it on the class and reads it here
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"ycsbpy: {self.message}", file=file or sys.stderr)
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and summary and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].where.partition(":")
+        found: click.Command = getattr(import_module(module), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            from ycsbpy.errors import did_you_mean
+
+            ctx.fail(f'there is no command "{args[0]}"{did_you_mean(args[0], COMMANDS)}')
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except YcsbpyError as error:
+            raise ShownError(error) from error
+        except KeyboardInterrupt:  # before or after the work itself, which takes its signals as it sees fit
+            raise ShownError(Interrupted("interrupted")) from None
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="ycsbpy %(version)s")
+def app() -> None:
+    """YCSB workloads for TiKV.
+
+    \b
+    ycsbpy load -P workloada                            load 1,000 records
+    ycsbpy run  -P workloada                            run 1,000 operations on them
+    ycsbpy run  -P workloadb -p tikv.pd=10.0.1.5:2379 -p recordcount=1000000 --threads 64 --target 20000
+
+    Without -p tikv.pd, the cluster is a running playground, or a PD on 127.0.0.1:2379, or else an embedded
+    mini-cluster that is started for the command and taken down after it.
+
+    Exit codes: 0 fine, 1 the run failed, 2 bad input, 3 wrong data, 4 cluster, 5 SLO missed, 130 interrupted.
+    """

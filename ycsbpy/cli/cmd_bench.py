@@ -1,0 +1,93 @@
+"""``ycsbpy load`` and ``ycsbpy run``: flags in, one session, text and JSON out."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from ycsbpy.cli.options import Given, bench_options
+from ycsbpy.report.document import check_writable, write_document
+from ycsbpy.report.live import LiveLine, live_line
+from ycsbpy.report.text import final_lines, interval_lines, properties_lines
+from ycsbpy.session import Job, perform, verdict
+
+if TYPE_CHECKING:
+    from ycsbpy.config import Command, Latency
+    from ycsbpy.measure.summary import Interval
+    from ycsbpy.runner.plan import Progress
+
+
+@click.command()
+@bench_options
+def load(given: Given) -> None:
+    """Put the records of a workload into the database DB (tikv if none is named).
+
+    \b
+    ycsbpy load -P workloada
+    ycsbpy load -P workloada -p recordcount=1000000 --threads 64 -p tikv.pd=10.0.1.5:2379
+    ycsbpy load memory -P workloada --json report.json
+    """
+    _bench("load", given)
+
+
+@click.command()
+@bench_options
+def run(given: Given) -> None:
+    """Run the operations of a workload against the database DB (tikv if none is named) and measure them.
+
+    \b
+    ycsbpy run -P workloada
+    ycsbpy run -P workloadb --threads 64 --target 20000 -p operationcount=1000000 --interval 10
+    ycsbpy run -P workloadc -p maxexecutiontime=60 -p operationcount=0 --json report.json
+    """
+    _bench("run", given)
+
+
+def _bench(command: Command, given: Given) -> None:
+    config = given.config()
+    if given.json_file:
+        check_writable(given.json_file)
+    job = Job.of(command, given.database, config)
+    for warning in job.warnings:
+        _say(f"warning: {warning}")
+    _print(properties_lines(job.shown_properties(all_of_them=given.verbose)))
+    line = live_line()
+    with line or nullcontext():
+        document = perform(job, observer=_Printer(line, job.settings.shown_latency), say=_say)
+    for phase in document.phases:
+        _print(final_lines(phase, job.settings.shown_latency))
+    if given.json_file:
+        write_document(document, given.json_file)
+    problem = verdict(document, job.settings)
+    if problem is not None:
+        raise problem
+
+
+class _Printer:
+    """Interval lines to standard output, progress to the live line, which steps aside for them."""
+
+    def __init__(self, line: LiveLine | None, show: Latency) -> None:
+        self._line = line
+        self._show = show
+
+    def progress(self, progress: Progress) -> None:
+        if self._line is not None:
+            self._line.progress(progress)
+
+    def interval(self, interval: Interval) -> None:
+        lines = interval_lines(interval, self._show)
+        if self._line is not None and sys.stdout.isatty():
+            self._line.print(lines)
+        else:
+            _print(lines)
+
+
+def _print(lines: list[str]) -> None:
+    click.echo("\n".join(lines))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
