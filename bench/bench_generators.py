@@ -7,7 +7,9 @@ Claim: at most 150 ns for an operation of workload A and 350 ns for a row of a l
 The rows "native" are what the native path pays: decide the operation, write its key and, where it writes, its values in
 the row codec into a buffer; every byte is read again for a digest, so that nothing can be left out by an optimiser, and
 that reading is in the numbers. The rows "as Python objects" are what ``OperationSource.draw`` pays, and so what a
-workload driven from Python pays. Records: 1,000,000, and as many operations expected in a run.
+workload driven from Python pays. The rows "memory driver" are whole operations: drawn, called and recorded, and so the
+ceiling of the asyncio runner. Records: 1,000,000 (10,000 for the memory driver's run), and as many operations
+expected in a run.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import Case, main
 
+from ycsbpy import MemoryDriver, load, run
 from ycsbpy._native.generators import DOMAIN_LOAD, DOMAIN_RUN, Operation, OperationSource, encode_row
 
 if TYPE_CHECKING:
@@ -89,6 +92,17 @@ def as_python_objects(workload: str, domain: int) -> Callable[[int], object]:
     return run
 
 
+def through_the_runner(command: str) -> Callable[[int], object]:
+    """Whole operations of the asyncio runner on the driver that only keeps records: the harness's ceiling."""
+    driver = MemoryDriver()
+    if command == "load":
+        return lambda times: load("workloada", driver=driver, recordcount=times, threadcount=16)
+    load("workloada", driver=driver, recordcount=10_000)
+    return lambda times: run(
+        "workloada", driver=driver, recordcount=10_000, operationcount=times, threadcount=16, status=False
+    )
+
+
 def bytes_each(workload: str, domain: int) -> float:
     """Key and row of an operation, on the average over the first ten thousand."""
     drawn, size = source(workload), 0
@@ -123,6 +137,8 @@ CASES = [
     ),
     Case("as Python objects, workload A", 300_000, partial(as_python_objects, "A", DOMAIN_RUN)),
     Case("as Python objects, load row", 200_000, partial(as_python_objects, "A", DOMAIN_LOAD)),
+    Case("memory driver, asyncio runner, workload A", 200_000, partial(through_the_runner, "run")),
+    Case("memory driver, asyncio runner, load", 200_000, partial(through_the_runner, "load")),
 ]
 
 if __name__ == "__main__":
