@@ -39,8 +39,8 @@ def test_a_cluster_grows_shrinks_and_loses_stores(seed: int) -> None:
 
 
 def test_many_stores() -> None:
-    sim = Simulation(7, stores=50, schedule=QUICK)
-    sim.split(150)
+    sim = Simulation(7, stores=40, schedule=QUICK)
+    sim.split(90)
     sim.settle(quiet=15)
     sim.check_replicated()
     counts = sim.counts().values()
