@@ -305,6 +305,13 @@ class MultiRaft:
                 asyncio.get_running_loop().call_soon(self._pass)
 
     def _pass(self) -> None:
+        try:
+            self._do_pass()
+        except Exception as error:  # half a pass is done, and nothing can be said for the rest
+            log.exception("a pass failed")
+            self.stop(f"internal error: {error}")
+
+    def _do_pass(self) -> None:
         self._scheduled = False
         peers, self._dirty = self._dirty, []
         for peer in peers:
