@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     pd = roles.add_parser("pd", help="the placement driver")
     pd.add_argument("--name", default="pd-0")
     pd.add_argument("--max-replicas", type=int, default=3)
+    pd.add_argument("--faithful", action="store_true", help="PD's own paces instead of a playground's")
     pd.add_argument("--listen-fd", type=int, help="a listening socket, instead of --addr")
     store = roles.add_parser("store", help="a store")
     store.add_argument("--pd", required=True, help="HOST:PORT of PD, several with commas")
@@ -82,6 +83,7 @@ def _pd(arguments: argparse.Namespace) -> Server:
         listen_fd=arguments.listen_fd,
         name=arguments.name,
         max_replicas=arguments.max_replicas,
+        faithful=arguments.faithful,
         release=_release(),
     )
     return lambda: serve(options)

@@ -17,11 +17,13 @@ from grpc import aio
 
 from ycsbpy.clock import SystemClock
 from ycsbpy.errors import ClusterError
+from ycsbpy.minicluster.pd.coordinator import Coordinator
 from ycsbpy.minicluster.pd.front import Front, HttpFactory
 from ycsbpy.minicluster.pd.members import Members
 from ycsbpy.minicluster.pd.pdservice import PdService
 from ycsbpy.minicluster.pd.state import ClusterState
 from ycsbpy.minicluster.pd.streams import HeartbeatStreams
+from ycsbpy.minicluster.placement.schedule import FAITHFUL, QUICK
 from ycsbpy.minicluster.rpc import Router, health_routes, server_options
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class PdOptions:
     listen_fd: int | None = None
     name: str = "pd-0"
     max_replicas: int = 3
+    faithful: bool = False
     release: str = "0"
 
 
@@ -67,7 +70,9 @@ async def serve(options: PdOptions) -> AsyncIterator[dict[str, Any]]:
         release=options.release,
         start_timestamp=int(time.time()),
     )
-    service = PdService(state, members, HeartbeatStreams(state.cluster_id))
+    streams = HeartbeatStreams(state.cluster_id)
+    coordinator = Coordinator(state, streams, schedule=FAITHFUL if options.faithful else QUICK)
+    service = PdService(state, members, streams, coordinator)
     grpc_server = aio.server(options=server_options())
     grpc_server.add_generic_rpc_handlers((Router({**service.unary(), **health_routes()}, service.streams()),))
     _remove_socket()
@@ -75,9 +80,12 @@ async def serve(options: PdOptions) -> AsyncIterator[dict[str, Any]]:
     await grpc_server.start()
     front = Front(GRPC_SOCKET, _http_loader(state, members))
     tcp = await asyncio.get_running_loop().create_server(front, sock=listener, backlog=1024)
+    scheduling = asyncio.ensure_future(coordinator.run())
     try:
         yield {"address": address, "cluster_id": state.cluster_id}
     finally:
+        scheduling.cancel()
+        await asyncio.gather(scheduling, return_exceptions=True)
         tcp.close()
         await front.close()
         await grpc_server.stop(STOP_GRACE_S)
