@@ -122,6 +122,7 @@ class RaftPeer:
         self.leaderless_ticks = 0
         self._agreed: set[int] | None = None
         self._down: set[int] = set()
+        self._lagging = 0
         self._queue: list[_Queued] = []
         self._pending: deque[_Pending] = deque()
         self._asked: dict[bytes, list[asyncio.Future[None]]] = {}
@@ -338,6 +339,8 @@ class RaftPeer:
         if self.asleep and kind not in (MessageType.HEARTBEAT, MessageType.HEARTBEAT_RESPONSE):
             self.wake()
         self.raw.step(raft_message)
+        if self._lagging and kind == MessageType.APPEND_RESPONSE:
+            self.note_lagging()
         self.host.mark(self)
 
     def tick(self) -> None:
@@ -500,6 +503,7 @@ class RaftPeer:
             now_ns = self.host.clock.now_ns()
             self.heard = {peer.id: self.heard.get(peer.id, now_ns) for peer in region.peers}
             self.raw.wake()  # a heartbeat is what makes a new replica
+            self._lagging = len(self.pending_peers())
             for peer in gone:
                 self.host.send_tombstone(region, self.peer, peer)
         return None
@@ -578,6 +582,13 @@ class RaftPeer:
             for peer in self.region.peers
             if peer.id != self.peer.id and (peer.id not in progress or progress[peer.id].matched < first)
         ]
+
+    def note_lagging(self) -> None:
+        """Tell PD at once when Peers that lagged have caught up: it waits for that to go on."""
+        lagging = len(self.pending_peers())
+        if lagging != self._lagging:
+            self._lagging = lagging
+            self.host.replicas.changed()
 
     @property
     def joint(self) -> bool:
