@@ -181,7 +181,11 @@ def _rocks_rows(items: Any, options: Any, start: bytes, end: bytes, *, reverse: 
     if end:
         options.set_iterate_upper_bound(end)
     if not reverse:
-        ascending: Iterator[Row] = items(from_key=start or None, read_opt=options)
-        return ascending
-    descending: Iterator[Row] = items(backwards=True, from_key=None, read_opt=options)
+        return _holding(options, items(from_key=start or None, read_opt=options))
+    descending: Iterator[Row] = _holding(options, items(backwards=True, from_key=None, read_opt=options))
     return takewhile(lambda row: row[0] >= start, descending) if start else descending
+
+
+def _holding(_options: Any, rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows, with the options kept as long: rocksdict 0.3.29 lets the iterator point into them, and forgets them."""
+    yield from rows

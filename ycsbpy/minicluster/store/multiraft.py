@@ -485,6 +485,8 @@ class MultiRaft:
         if message.message.msg_type == MessageType.SNAPSHOT and not message.HasField("extra_msg"):
             return  # those come by a stream of their own
         peer = self.peers.get(message.region_id)
+        if peer is not None and peer.removed:
+            return  # it has stopped
         if message.is_tombstone:
             self._buried(peer, message)
             return

@@ -235,7 +235,10 @@ class PeerStorage:
                 return found
             found.append(entry_from_bytes(kept))
         if len(found) != high - low:
-            raise LogCorruptionError(f"region {self.region_id}: entries between {low} and {high} are missing")
+            raise LogCorruptionError(
+                f"region {self.region_id}: of the entries from {low} to {high - 1} only {len(found)} are there"
+                + (f", {found[0].index} to {found[-1].index}" if found else "")
+            )
         return found
 
     def snapshot(self, request_index: int, to: int) -> Snapshot:
