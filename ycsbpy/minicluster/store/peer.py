@@ -124,6 +124,7 @@ class RaftPeer:
         self._down: set[int] = set()
         self._lagging = 0
         self._queue: list[_Queued] = []
+        self._queued_bytes = 0
         self._pending: deque[_Pending] = deque()
         self._asked: dict[bytes, list[asyncio.Future[None]]] = {}
         self._asked_ticks = 0
@@ -151,6 +152,8 @@ class RaftPeer:
         """Queue a command for the next pass; see ``Proposals``."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.append(_Queued(command, version, future, deadline_ns))
+        if isinstance(command, Write):
+            self._queued_bytes += command.size
         self.wake()
         self.host.mark(self)
         return future
@@ -159,9 +162,9 @@ class RaftPeer:
         """Make entries of what is queued, and append them to the log."""
         if self._to_ask:
             self._ask()
-        if not self._queue or self.raw.transferee:
-            return
-        queue, self._queue = self._queue, []
+        if not self._queue or self.raw.transferee or (self._pending and self._queued_bytes < JOINED_BYTES):
+            return  # what comes while an entry is on its way goes together in the next, as in any group commit
+        queue, self._queue, self._queued_bytes = self._queue, [], 0
         if not self.is_leader:
             for each in queue:
                 self._drop(each, not_leader(self.replica))
@@ -452,6 +455,7 @@ class RaftPeer:
         pending, self._pending = self._pending, deque()
         for each in pending:
             self._lose(each, stale_command())
+        self.host.mark(self)
 
     def apply(self, entries: Sequence[Entry], batch: WriteSet) -> None:
         """Apply committed entries: what they do goes into the batch, and what became of them after it is written."""
@@ -528,6 +532,8 @@ class RaftPeer:
             futures = self._asked.pop(state.context, None)
             if futures is not None:
                 self._readable.append((state.index, futures))
+        if self._queue and not self._pending:
+            self.host.mark(self)
         if self._readable:
             self._answer_reads()
         if not self._asked:
@@ -600,7 +606,7 @@ class RaftPeer:
         error = error or region_not_found(self.region.id)
         for queued in self._queue:
             self._drop(queued, error)
-        self._queue = []
+        self._queue, self._queued_bytes = [], 0
         for pending in self._pending:
             self._lose(pending, error)
         self._pending.clear()
