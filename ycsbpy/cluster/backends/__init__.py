@@ -1,0 +1,1 @@
+"""What can run a cluster here: ``tiup``, ``binaries`` and ``minicluster``, behind one contract (``base``)."""
