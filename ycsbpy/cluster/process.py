@@ -97,6 +97,12 @@ class Estate:
         self._folders.append(folder)
         self._tell({"folder": str(folder), "id": [found.st_dev, found.st_ino]})
 
+    def disown(self) -> None:
+        """Leave the folders owned so far where they are."""
+        folders, self._folders = self._folders, []
+        for folder in folders:
+            self._tell({"keep": str(folder)})
+
     def start(
         self,
         name: str,

@@ -8,7 +8,8 @@ It reads lines of JSON on standard input, which is a pipe from its owner::
                                               to by that signal, with "group": true its whole group is, and what
                                               else there is in its session is ended too
     {"gone": pid}                             the owner has seen it end
-    {"folder": path, "id": [device, inode]}   a folder to remove
+    {"folder": path, "id": [device, inode]}   a folder, or a socket, to remove
+    {"keep": path}                            a folder that is not to be removed after all
     {"done": true}                            the owner has cleaned up; there is nothing left to do
 
 When the pipe ends without "done", or the owner's process ends while something it forked still holds the pipe, the
@@ -26,6 +27,7 @@ import os
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -111,6 +113,8 @@ class Reaper:
             self.children.pop(message["gone"], None)
         elif "folder" in message:
             self.folders[message["folder"]] = message["id"]
+        elif "keep" in message:
+            self.folders.pop(message["keep"], None)
         elif "done" in message:
             self.done = True
 
@@ -130,8 +134,13 @@ class Reaper:
                 found = os.lstat(path)
             except OSError:
                 continue
-            if [found.st_dev, found.st_ino] == identity:
+            if [found.st_dev, found.st_ino] != identity:
+                continue
+            if stat.S_ISDIR(found.st_mode):
                 shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
 
     def _ask(self) -> None:
         """Signal those that want it, and note who else is in a session while its leader is there to prove it."""

@@ -81,7 +81,8 @@ class Instance:
 
     ``start`` is when it started as the system tells it, which with ``pid`` names one process and no other.
     ``started_at`` is in seconds since 1970. ``address`` is host:port for clients, ``status_address`` where it serves
-    ``/metrics``. ``store_id`` is 0 for PD, and where it is not known yet. ``ended`` is how the process went,
+    ``/metrics``, ``peer_address`` where PD's own peers would reach it. ``store_id`` is 0 for PD, and where it is not
+    known yet. ``ended`` is how the process went,
     ``exit status 1`` or ``signal 9``, and empty while it runs.
     """
 
@@ -92,6 +93,7 @@ class Instance:
     started_at: float = 0.0
     address: str = ""
     status_address: str = ""
+    peer_address: str = ""
     log: str = ""
     store_id: int = 0
     ended: str = ""

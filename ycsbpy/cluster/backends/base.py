@@ -13,6 +13,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from ycsbpy.errors import ClusterError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -50,6 +52,23 @@ class Site:
     before: Topology | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
 
+    def folder(self, name: str) -> Path:
+        """Make the folder of one process; it goes in the end if the playground was never up.
+
+        Raises ``ClusterError`` if it cannot be made, or is there and not from this playground.
+        """
+        path = self.data / name
+        known = self.before is not None and any(one.name == name for one in self.before.instances)
+        try:
+            path.mkdir(exist_ok=known)
+        except FileExistsError:
+            raise ClusterError(f"{path} is there already, and not from a playground that ran here") from None
+        except OSError as error:
+            raise ClusterError(f"cannot write in {self.data}: {error.strerror}") from None
+        if self.before is None:
+            self.estate.own(path)
+        return path
+
 
 class Backend(Protocol):
     """One way to have a cluster. All calls raise ``ClusterError``, one line, when they cannot do what they are for."""
@@ -67,7 +86,10 @@ class Backend(Protocol):
         """
 
     def scale_out(self, kv: int) -> Sequence[Instance]:
-        """Add stores; return them when they are Up. When not all can be had, those that were started are taken out."""
+        """Add stores; return them when they are Up.
+
+        When not all can be had, ``ClusterError`` says how many joined; those stay, and nothing stays of the others.
+        """
 
     def scale_in(self, instance: Instance) -> str:
         """Begin to take a store out: PD moves its Regions away first. Returns what TiUP answers.
