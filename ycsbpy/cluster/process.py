@@ -138,6 +138,14 @@ class Estate:
                 self._children.remove(child)
         self._tell({"gone": child.pid})
 
+    def kill(self) -> None:
+        """End all children by force, now; ``close`` is still to come."""
+        with self._lock:
+            self._closed = True
+            children = list(self._children)
+        for child in children:
+            child.stop(0.0)
+
     def close(self, grace_s: float = 5.0) -> None:
         """Stop all children at once, remove the folders, let the reaper go. May be called more than once."""
         with self._lock:
