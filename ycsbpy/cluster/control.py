@@ -41,7 +41,12 @@ def dumps(value: Any) -> str:
 
 
 def call(
-    home: Home, do: str, arguments: Mapping[str, Any], *, say: Callable[[str], None] | None = None, timeout_s: float = 600.0
+    home: Home,
+    do: str,
+    arguments: Mapping[str, Any],
+    *,
+    say: Callable[[str], None] | None = None,
+    timeout_s: float = 600.0,
 ) -> Any:
     """Have a playground's owner do something and return its answer.
 

@@ -100,7 +100,10 @@ class Host:
 
     async def run(self) -> None:
         """Start, serve, stop."""
-        with _told_to_stop(self._signalled, self._owner_gone, self._owner), Estate(reaper_grace_s=REAPER_GRACE_S) as estate:
+        with (
+            _told_to_stop(self._signalled, self._owner_gone, self._owner),
+            Estate(reaper_grace_s=REAPER_GRACE_S) as estate,
+        ):
             with contextlib.suppress(FileNotFoundError):
                 self._home.socket.unlink()
             before, data = self._settle(estate)
@@ -117,10 +120,12 @@ class Host:
 
     def _settle(self, estate: Estate) -> tuple[Topology | None, Path]:
         """Find the place of the data, and what there was before. Everything new is the estate's until it was ready."""
-        data = (self._spec.data_dir or self._home.data).absolute()
-        before = _before(data)
-        if before is None or not self._keeps:
+        last = self._home.read()
+        if not self._keeps or last is None:
             estate.own(self._home.path)
+        elsewhere = Path(last.data_dir) if last is not None and last.keeps_data and last.data_dir else self._home.data
+        data = (self._spec.data_dir or elsewhere).absolute()
+        before = _before(data)
         new = not data.exists()
         try:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -137,6 +142,8 @@ class Host:
 
     async def _live(self, estate: Estate, before: Topology | None, data: Path) -> None:
         with _only_user_of(data), contextlib.closing(_Ports(self._home)) as ports:
+            if before is None:
+                estate.own(data / "lock")
             async with contextlib.AsyncExitStack() as stack:
                 try:
                     await self._start(estate, before, data, ports.book, stack)
@@ -189,7 +196,10 @@ class Host:
                 continue
             async with self._working:
                 await asyncio.to_thread(self._backend.look_after)
-                self._publish(data)
+                try:
+                    self._publish(data)
+                except ClusterError as error:  # a full disk: the cluster is no worse for it
+                    self._say(str(error))
             if self._topology.instances and all(one.ended for one in self._topology.instances):
                 raise ClusterError("all processes of the playground have ended")
 
@@ -237,7 +247,7 @@ class Host:
         if self._topology.phase is not Phase.RUNNING or self._backend is None:
             raise ClusterError(f"the playground {self._home.tag} is {self._topology.phase}")
         if do == "scale-out":
-            return await self._scale_out(int(arguments["kv"]), say)
+            return await self._scale_out(_number(arguments, "kv"), say)
         if do == "scale-in":
             return await self._scale_in(arguments, say)
         raise UsageError(f"a playground cannot do {do!r}")
@@ -251,15 +261,16 @@ class Host:
             try:
                 added = await asyncio.to_thread(self._backend.scale_out, kv)
             finally:
-                self._publish(Path(self._topology.data_dir))
+                if not self._stopping.is_set():
+                    self._publish(Path(self._topology.data_dir))
         return [one.to_json() for one in added]
 
     async def _scale_in(self, arguments: Mapping[str, Any], say: Callable[[str], None]) -> str:
         assert self._backend is not None
-        instance = self._wanted(int(arguments.get("pid") or 0), int(arguments.get("store") or 0))
+        instance = self._wanted(_number(arguments, "pid"), _number(arguments, "store"))
         async with self._working:
             reply = await asyncio.to_thread(self._backend.scale_in, instance)
-        wait_s = float(arguments.get("wait_s") or 0.0)
+        wait_s = _number(arguments, "wait_s")
         deadline = time.monotonic() + wait_s
         if wait_s:
             say(reply)
@@ -329,6 +340,7 @@ class Host:
 
     def _owner_gone(self) -> None:
         if not self._stop.is_set():
+            self._say("Playground's owner is gone")
             self._ask_to_stop()
 
 
@@ -349,6 +361,13 @@ def _rows(instances: Sequence[Instance], views: Sequence[StoreView], now: float)
             regions=view.regions if view is not None else None,
             leaders=view.leaders if view is not None else None,
         )
+
+
+def _number(arguments: Mapping[str, Any], name: str) -> int:
+    value = arguments.get(name, 0)
+    if not isinstance(value, int | float):
+        raise UsageError(f"{name} is a number, not {value!r}")
+    return int(value)
 
 
 class _Ports:
@@ -385,26 +404,27 @@ def _only_user_of(data: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _told_to_stop(signalled: Callable[[int], None], gone: Callable[[], None], owner: Owner) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    watched: dict[int, Callable[[], None]] = {}
+    parent = -1
+    if hasattr(os, "pidfd_open") and os.getppid() > 1:
+        with contextlib.suppress(OSError):
+            parent = os.pidfd_open(os.getppid())
 
     def owner_pipe() -> None:
         """Its end is the owner's end; a byte before it lets this process live on."""
         assert owner.owner_fd is not None
         loop.remove_reader(owner.owner_fd)
-        parent = watched.popitem() if len(watched) > 1 else None
-        if os.read(owner.owner_fd, 1):
-            if parent is not None:
-                loop.remove_reader(parent[0])
-                os.close(parent[0])
-        else:
+        if not os.read(owner.owner_fd, 1):
             gone()
+        elif parent >= 0:
+            loop.remove_reader(parent)
 
-    if owner.owner_fd is not None:
-        watched[owner.owner_fd] = owner_pipe
-    parent = os.getppid()
-    if hasattr(os, "pidfd_open") and parent > 1:
-        with contextlib.suppress(OSError):
-            watched[os.pidfd_open(parent)] = gone
+    def parent_gone() -> None:
+        loop.remove_reader(parent)
+        gone()
+
+    watched = {
+        fd: react for fd, react in ((owner.owner_fd, owner_pipe), (parent, parent_gone)) if fd is not None and fd >= 0
+    }
     for fd, react in watched.items():
         loop.add_reader(fd, react)
     for number in SIGNALS:

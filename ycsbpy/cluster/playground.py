@@ -92,7 +92,7 @@ class Playground:
         """Start it and wait until every store is Up and every Region has a leader."""
         if self._home is not None:
             raise ClusterError("this playground runs already")
-        spec = dataclasses.replace(self.spec, tag=self.spec.tag or "")
+        spec = self.spec
         home = statedir.prepare(spec)
         command = [
             *[sys.executable, "-P", "-m", "ycsbpy.cluster.host", "--tag", home.tag],
@@ -100,7 +100,7 @@ class Playground:
             *["--spec", control.dumps(spec.to_json())],
         ]
         try:
-            self._host = Child(f"playground {home.tag}", command, home.log, environment=python_environment())
+            self._host = Child("playground", command, home.log, environment=python_environment())
             self._home = home
             ready = self._host.wait_ready(spec.wait_s + 30.0, said=self._say)
         except BaseException:  # Ctrl-C included

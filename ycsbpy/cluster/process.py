@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ycsbpy.cluster import reaper
-from ycsbpy.errors import ClusterError
+from ycsbpy.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +92,7 @@ class Estate:
         return path
 
     def own(self, folder: Path) -> None:
-        """Remove this folder, which exists, in the end."""
+        """Remove this folder, or file, which exists, in the end."""
         found = folder.lstat()
         self._folders.append(folder)
         self._tell({"folder": str(folder), "id": [found.st_dev, found.st_ino]})
@@ -156,8 +156,12 @@ class Estate:
         deadline = time.monotonic() + grace_s
         for child in children:
             child.stop(max(0.0, deadline - time.monotonic()))
-        for folder in self._folders:
-            shutil.rmtree(folder, ignore_errors=True)
+        for path in self._folders:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    path.unlink()
         self._folders.clear()
         self._tell({"done": True})
         process, self._reaper = self._reaper, None
@@ -269,7 +273,8 @@ class Child:
                 text, _, self._heard = self._heard.partition(b"\n")
                 line = json.loads(text)
                 if "error" in line:
-                    raise ClusterError(f"{self.name}: {line['error']}")
+                    kind = UsageError if line.get("exit_code") == UsageError.exit_code else ClusterError
+                    raise kind(f"{self.name}: {line['error']}")
                 if "ready" in line:
                     ready: dict[str, Any] = line["ready"]
                     self._heard = text + b"\n"  # so that it can be asked for again

@@ -40,7 +40,19 @@ __all__ = [
 ]
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-UNITS = {"": 1, "B": 1, "K": KIB, "KB": KIB, "KIB": KIB, "M": MIB, "MB": MIB, "MIB": MIB, "G": GIB, "GB": GIB, "GIB": GIB}
+UNITS = {
+    "": 1,
+    "B": 1,
+    "K": KIB,
+    "KB": KIB,
+    "KIB": KIB,
+    "M": MIB,
+    "MB": MIB,
+    "MIB": MIB,
+    "G": GIB,
+    "GB": GIB,
+    "GIB": GIB,
+}
 SMALLEST_REGION = 4 * KIB
 
 PD_CONFIG: dict[str, Any] = {

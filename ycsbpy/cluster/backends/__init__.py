@@ -19,7 +19,11 @@ __all__ = ["AUTO", "NAMES", "choose", "make"]
 
 AUTO = "auto"
 NAMES = ("tiup", "binaries", "minicluster")
-WHERE = {"tiup": "tiup:TiupBackend", "binaries": "binaries:BinariesBackend", "minicluster": "minicluster:MiniClusterBackend"}
+WHERE = {
+    "tiup": "tiup:TiupBackend",
+    "binaries": "binaries:BinariesBackend",
+    "minicluster": "minicluster:MiniClusterBackend",
+}
 
 
 def choose(spec: Spec) -> tuple[str, str]:

@@ -67,7 +67,11 @@ def how_it_ended(status: int) -> str:
 
 def local_environment() -> dict[str, str]:
     """The environment for servers that speak to each other on this machine: a proxy is not for them."""
-    return {name: value for name, value in os.environ.items() if name.lower() not in ("http_proxy", "https_proxy", "all_proxy")}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.lower() not in ("http_proxy", "https_proxy", "all_proxy")
+    }
 
 
 class ProcessBackend(ABC):
@@ -196,9 +200,7 @@ class ProcessBackend(ABC):
             name, asked = before.name, None
         usual = spec.kv_port or KV_PORT
         port = ports.take(name, spec.host, usual, asked=asked, before=_port(before and before.address))
-        status = ports.take(
-            name, spec.host, usual + STATUS_ABOVE_KV, before=_port(before and before.status_address)
-        )
+        status = ports.take(name, spec.host, usual + STATUS_ABOVE_KV, before=_port(before and before.status_address))
         return Place(name, self._site.folder(name), spec.host, port, status)
 
     def _start(self, place: Place, role: Role) -> _Running:
