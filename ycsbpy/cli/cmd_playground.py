@@ -65,7 +65,7 @@ PORT = click.IntRange(1, 65535)
 @click.option("--wait", "wait_s", type=click.FloatRange(1.0), default=120.0, metavar="S", show_default=True,
               help="How long the cluster may take to be ready.")  # fmt: skip
 @click.pass_context
-def playground(ctx: click.Context, background: bool, without_monitor: bool, pd: int, mode: str, **flags: Any) -> None:
+def playground(ctx: click.Context, /, background: bool, without_monitor: bool, **flags: Any) -> None:
     """Start a TiKV cluster on this machine: real, by TiUP or from its programs, or the embedded one.
 
     \b
@@ -80,6 +80,8 @@ def playground(ctx: click.Context, background: bool, without_monitor: bool, pd: 
     if ctx.invoked_subcommand is not None:
         ctx.obj = flags["tag"]
         return
+    for only_one_choice in ("pd", "mode"):  # TiUP's users write them
+        flags.pop(only_one_choice)
     spec = Spec(monitor=not without_monitor, **flags)
     if background:
         _background(spec)

@@ -36,7 +36,7 @@ from ycsbpy.cluster.topology import Display, Instance, Phase, Role, Row, Spec, T
 from ycsbpy.errors import ClusterError, Interrupted, UsageError, YcsbpyError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ycsbpy.cluster.backends.base import Backend
 

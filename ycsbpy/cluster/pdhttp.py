@@ -77,7 +77,7 @@ class PdHttp:
     def _ask(self, method: str, path: str) -> Any:
         problem = "it has no address"
         for endpoint in self._endpoints:
-            request = urllib.request.Request(f"http://{endpoint}/pd/api/v1{path}", method=method)  # noqa: S310
+            request = urllib.request.Request(f"http://{endpoint}/pd/api/v1{path}", method=method)
             try:
                 with self._opener.open(request, timeout=self._timeout_s) as answer:
                     return _value(answer.read())

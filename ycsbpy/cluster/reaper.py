@@ -140,7 +140,7 @@ class Reaper:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 with contextlib.suppress(OSError):
-                    os.unlink(path)
+                    Path(path).unlink()
 
     def _ask(self) -> None:
         """Signal those that want it, and note who else is in a session while its leader is there to prove it."""

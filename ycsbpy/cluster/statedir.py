@@ -1,4 +1,4 @@
-"""The folders of this user's playgrounds, ``$XDG_STATE_HOME/ycsbpy/playgrounds/TAG``: what is in them, and who is alive.
+"""The folders of this user's playgrounds, ``$XDG_STATE_HOME/ycsbpy/playgrounds/TAG``: what they hold, who is alive.
 
 ::
 

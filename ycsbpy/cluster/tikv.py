@@ -40,18 +40,8 @@ __all__ = [
 ]
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-UNITS = {
-    "": 1,
-    "B": 1,
-    "K": KIB,
-    "KB": KIB,
-    "KIB": KIB,
-    "M": MIB,
-    "MB": MIB,
-    "MIB": MIB,
-    "G": GIB,
-    "GB": GIB,
-    "GIB": GIB,
+UNITS = {"": 1, "B": 1} | {
+    letter + more: size for letter, size in (("K", KIB), ("M", MIB), ("G", GIB)) for more in ("", "B", "IB")
 }
 SMALLEST_REGION = 4 * KIB
 

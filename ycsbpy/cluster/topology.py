@@ -72,7 +72,10 @@ class Spec:
         """From ``to_json``'s answer."""
         paths = {"kv_config", "pd_config", "data_dir", "bin_dir", "pd_binpath", "kv_binpath"}
         known = _known(cls, value)
-        return cls(**{name: Path(one) if name in paths and one is not None else one for name, one in known.items()})
+        values: dict[str, Any] = {
+            name: Path(one) if name in paths and one is not None else one for name, one in known.items()
+        }
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

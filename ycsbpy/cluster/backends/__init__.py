@@ -40,7 +40,7 @@ def choose(spec: Spec) -> tuple[str, str]:
         near = did_you_mean(spec.backend, (AUTO, *NAMES))
         raise UsageError(f'there is no backend "{spec.backend}" ({AUTO}, {", ".join(NAMES)}){near}')
     named = spec.pd_binpath is not None or spec.kv_binpath is not None or spec.bin_dir is not None
-    without = []
+    without: list[str] = []
     for name in sorted(NAMES, key="binaries".__ne__) if named else NAMES:
         found = _class(name).found(spec)
         if found.there:

@@ -1,4 +1,4 @@
-"""pd-server and tikv-server as they are, from PATH, a folder or by name: a real TiKV without TiUP and without network."""
+"""pd-server and tikv-server as they are, from PATH, a folder or by name: a real TiKV, without TiUP or network."""
 
 from __future__ import annotations
 

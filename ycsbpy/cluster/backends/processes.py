@@ -187,8 +187,10 @@ class ProcessBackend(ABC):
 
     def _pd_place(self, before: Instance | None) -> Place:
         spec, ports = self._site.spec, self._site.ports
-        port = ports.take("PD", spec.host, PD_PORT, asked=spec.pd_port, before=_port(before and before.address))
-        peer = ports.take("PD", spec.host, port + 1, before=_port(before and before.peer_address))
+        port = ports.take(
+            "PD", spec.host, PD_PORT, asked=spec.pd_port, before=_port(before.address if before is not None else "")
+        )
+        peer = ports.take("PD", spec.host, port + 1, before=_port(before.peer_address if before is not None else ""))
         return Place("pd-0", self._site.folder("pd-0"), spec.host, port, peer)
 
     def _store_place(self, before: Instance | None) -> Place:
@@ -199,8 +201,12 @@ class ProcessBackend(ABC):
         else:
             name, asked = before.name, None
         usual = spec.kv_port or KV_PORT
-        port = ports.take(name, spec.host, usual, asked=asked, before=_port(before and before.address))
-        status = ports.take(name, spec.host, usual + STATUS_ABOVE_KV, before=_port(before and before.status_address))
+        port = ports.take(
+            name, spec.host, usual, asked=asked, before=_port(before.address if before is not None else "")
+        )
+        status = ports.take(
+            name, spec.host, usual + STATUS_ABOVE_KV, before=_port(before.status_address if before is not None else "")
+        )
         return Place(name, self._site.folder(name), spec.host, port, status)
 
     def _start(self, place: Place, role: Role) -> _Running:
@@ -282,7 +288,7 @@ class ProcessBackend(ABC):
         shutil.rmtree(running.place.folder, ignore_errors=True)
 
 
-def _port(address: str | None) -> int:
+def _port(address: str) -> int:
     return int(address.rpartition(":")[2]) if address else 0
 
 
