@@ -18,11 +18,12 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from ycsbpy.cluster.statedir import Home
 from ycsbpy.errors import ClusterError, UsageError, YcsbpyError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+    from ycsbpy.cluster.statedir import Home
 
 __all__ = ["Answerer", "Handler", "call", "dumps", "stop"]
 

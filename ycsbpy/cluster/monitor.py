@@ -2,8 +2,8 @@
 
 ``prometheus.yml`` and ``targets.json`` are as ``tiup playground`` writes them, one job per component, so a Prometheus
 that is started with them, and a Grafana behind it, show the usual dashboards. The page itself is another module's,
-which knows nothing of playgrounds and is found by its name: ``DASHBOARD`` has ``dashboard_app(pd_endpoints)``, which returns
-an ``aiohttp`` application for ``/dashboard``. Without it there is no page, and the start lines name none.
+which knows nothing of playgrounds and is found by its name: ``DASHBOARD`` has ``dashboard_app(pd_endpoints)``, which
+returns an ``aiohttp`` application for ``/dashboard``. Without it there is no page, and the start lines name none.
 """
 
 from __future__ import annotations

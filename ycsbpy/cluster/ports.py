@@ -12,7 +12,6 @@ import fcntl
 import json
 import os
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ycsbpy.cluster import reaper
@@ -20,6 +19,7 @@ from ycsbpy.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["PortBook", "is_free"]
 
