@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["free_port", "make_binaries", "make_tiup"]
 

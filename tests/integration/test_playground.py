@@ -18,6 +18,7 @@ from processes import port_is_open, until
 from standins import free_port, make_binaries, make_tiup
 
 from ycsbpy.cluster import Playground, reaper, statedir
+from ycsbpy.cluster.cleanup import clean
 from ycsbpy.cluster.locate import Kind, running_playground
 from ycsbpy.cluster.process import python_environment
 from ycsbpy.cluster.topology import Topology
@@ -35,7 +36,10 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("TIUP_HOME", str(tmp_path / "tiup-home"))
     yield tmp_path
-    assert not [home.tag for home in statedir.homes() if home.alive()]
+    alive = [home for home in statedir.homes() if home.alive()]
+    for home in alive:  # of a test that failed
+        clean(home, print)
+    assert not alive
 
 
 @pytest.fixture(params=["minicluster", "binaries", "tiup"])

@@ -18,6 +18,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+from ycsbpy.cluster import reaper
 from ycsbpy.errors import ClusterError, UsageError, YcsbpyError
 
 if TYPE_CHECKING:
@@ -77,10 +78,11 @@ def stop(home: Home, wait_s: float) -> bool:
     """Have a playground stop and wait until it has; return whether it ran. Raises ``ClusterError`` if it goes on."""
     if not home.alive():
         return False
+    owner = home.read()
     with contextlib.suppress(ClusterError):  # it may end while we ask
         call(home, "stop", {}, timeout_s=wait_s)
     deadline = time.monotonic() + wait_s
-    while home.alive():
+    while home.alive() or (owner is not None and owner.start and reaper.start_time(owner.pid) == owner.start):
         if time.monotonic() > deadline:
             raise ClusterError(f"the playground {home.tag} has not stopped within {wait_s:g} s")
         time.sleep(POLL_S)

@@ -151,9 +151,6 @@ class Host:
                     if self._stopping.is_set():
                         raise Interrupted("stopped before the playground was ready") from None
                     raise
-                if self._keeps:
-                    estate.disown()
-                    estate.own(self._home.socket)
                 await self._serve(data)
 
     async def _start(
@@ -182,6 +179,9 @@ class Host:
             self._topology = replace(self._topology, dashboard=site_address)
         self._topology = replace(self._topology, phase=Phase.RUNNING)
         self._publish(data)
+        if self._keeps:  # before anybody is told that it is there
+            estate.disown()
+            estate.own(self._home.socket)
         self._say_what_there_is(time.monotonic() - began)
         self._owner.tell({"ready": self._topology.to_json()})
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ycsbpy.cluster.backends.base import Site
+    from ycsbpy.cluster.pdhttp import StoreView
     from ycsbpy.cluster.process import Child
     from ycsbpy.cluster.topology import Spec, Topology
 
@@ -253,7 +254,7 @@ class TiupBackend:
             if start and pid not in self._watched:
                 self._watched.add(pid)
                 self._site.estate.watch(pid)
-        self._instances = found
+        self._instances = _in_order(found, list(views.values()))
 
     def _new(self, pid: int, start: str, role: Role) -> Instance:
         flags = _flags(pid)
@@ -268,6 +269,22 @@ class TiupBackend:
             name=name, role=role, pid=pid, start=start, started_at=time.time(), address=address,
             status_address=status, peer_address=peer, log=flags.get("--log-file", ""),
         )  # fmt: skip
+
+
+def _in_order(found: dict[int, Instance], views: Sequence[StoreView]) -> dict[int, Instance]:
+    """Give stores whose command line cannot be read the addresses that are left, in the order of TiUP and of the ids."""
+    taken = {one.address for one in found.values()}
+    left = iter(sorted((view for view in views if view.address not in taken), key=lambda view: view.id))
+    for pid, one in found.items():
+        if one.role is Role.TIKV and not one.address and not one.ended and (view := next(left, None)) is not None:
+            found[pid] = replace(
+                one,
+                address=view.address,
+                peer_address=view.address,
+                status_address=view.status_address,
+                store_id=view.id,
+            )
+    return found
 
 
 def tiup_home() -> Path:
@@ -325,7 +342,12 @@ def _flags(pid: int) -> dict[str, str]:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return {}
-    return {name: value for name, _, value in (word.partition("=") for word in words if word.startswith("--"))}
+    found = {}
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        if name.startswith("--"):
+            found[name] = value if equals else following
+    return found
 
 
 def _count_up(pd: PdHttp) -> int:
