@@ -29,9 +29,10 @@ assert peer != client and a.advertise_peer_urls == peer and a.initial_cluster ==
 config = tomllib.load(open(a.config, "rb"))
 assert config["schedule"]["merge-schedule-limit"] == 0, "small Regions would be merged"
 assert not [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy")] or "no_proxy" in os.environ
-os.makedirs(a.data_dir, exist_ok=True)
+own = f"{a.data_dir}/{os.getpid()}"
+os.makedirs(own)
 open(a.log_file, "a").write("[INFO] Welcome to Placement Driver (PD)\\n")
-command = [sys.executable, "-m", "ycsbpy.minicluster", "pd", "--dir", a.data_dir, "--addr", client[7:]]
+command = [sys.executable, "-m", "ycsbpy.minicluster", "pd", "--dir", own, "--addr", client[7:]]
 os.execv(command[0], [*command, "--name", a.name])
 """
 TIKV = """
@@ -52,7 +53,8 @@ if os.path.exists(marks + "/no-more-stores"):
 endpoints = a.pd_endpoints.split(",")
 assert all(one.startswith("http://") for one in endpoints)
 os.makedirs(a.data_dir, exist_ok=True)
-command = [sys.executable, "-m", "ycsbpy.minicluster", "store", "--dir", a.data_dir, "--addr", a.addr]
+own = f"{a.data_dir}/{os.getpid()}"  # each start is a new store: that data outlive a restart is the real ones' matter
+command = [sys.executable, "-m", "ycsbpy.minicluster", "store", "--dir", own, "--addr", a.addr]
 os.execv(command[0], [*command, "--pd", ",".join(one[7:] for one in endpoints), "--region-heartbeat=5"])
 """
 TIUP = """

@@ -345,6 +345,33 @@ def test_one_that_was_killed_is_stale_and_can_be_cleaned(state: Path) -> None:
     assert statedir.homes() == []
 
 
+@pytest.mark.parametrize("where", ["tag", "data-dir"])
+def test_ports_and_stores_are_the_same_after_a_restart(state: Path, where: str) -> None:
+    flags = backend_flags("binaries", state)
+    own = ["-T", "t1"] if where == "tag" else ["--data-dir", str(state / "data")]
+    assert ycsbpy("playground", *flags, *own, "--kv", "1", "-d").returncode == 0
+    assert ycsbpy("playground", "scale-out").returncode == 0
+    before = Left()
+    assert ycsbpy("playground", "stop").returncode == 0
+    assert before.anything(folders=False) == []
+    without_ports = flags[:2] + flags[6:]
+    with socket.create_server(("127.0.0.1", int(before.addresses[2].rpartition(":")[2]))):
+        done = ycsbpy("playground", *without_ports, *own, "-d")
+        assert (done.returncode, "which it had before: the port is taken" in done.stderr) == (4, True), done.stderr
+    assert ycsbpy("playground", *without_ports, *own, "--kv", "1", "-d").returncode == 0
+    after = Left()
+    assert after.addresses == before.addresses
+    assert len(after.addresses) == 3
+    assert not set(after.pids) & set(before.pids)
+    done = ycsbpy("playground", "--backend", "minicluster", *own)
+    assert done.returncode == 4
+    assert ycsbpy("playground", "stop").returncode == 0
+    done = ycsbpy("playground", "--backend", "minicluster", *own)
+    assert (done.returncode, "are of a playground over binaries" in done.stderr) == (4, True), done.stderr
+    names = {one.name for one in after.topologies[0].instances}
+    assert names == {path.name for path in Path(after.topologies[0].data_dir).glob("*-*")}
+
+
 def test_clean_ends_one_that_runs(state: Path) -> None:
     with contextlib.suppress(ClusterError):
         Playground(kv=1, backend="minicluster", tag="t1", pd_port=free_port()).start().keep()

@@ -54,7 +54,7 @@ class PortBook:
         with self._locked() as book:
             if fixed:
                 if fixed in book or not is_free(host, fixed):
-                    why = "" if asked else ", which it had before,"
+                    why = "" if asked else ", which it had before"
                     raise ClusterError(f"{what} cannot listen on {host}:{fixed}{why}: the port is taken")
                 port = fixed
             else:

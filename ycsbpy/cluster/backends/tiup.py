@@ -272,7 +272,7 @@ class TiupBackend:
 
 
 def _in_order(found: dict[int, Instance], views: Sequence[StoreView]) -> dict[int, Instance]:
-    """Give stores whose command line cannot be read the addresses that are left, in the order of TiUP and of the ids."""
+    """Give stores whose command line cannot be read the addresses that are left, in TiUP's order and that of the ids."""
     taken = {one.address for one in found.values()}
     left = iter(sorted((view for view in views if view.address not in taken), key=lambda view: view.id))
     for pid, one in found.items():
