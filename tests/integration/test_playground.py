@@ -216,6 +216,7 @@ def _read(path: Path) -> bytes:
         (["--backend", "binaries", "--bin-dir", "{}/nothing"], 4, "no pd-server and no tikv-server in"),
         (["--backend", "binaries", "--kv.binpath", "{}/nothing"], 2, "is no program that can be run"),
         (["--backend", "tiup", "--tiup", "{}/nothing"], 2, "is no program that can be run"),
+        (["--backend", "tiup", "--data-dir", "{}/d"], 4, "tiup keeps data in its own folder"),
         (["--backend", "minikluster"], 2, 'did you mean "minicluster"?'),
         (["--backend", "minicluster", "--pd.port", "{port}"], 4, "the port is taken"),
         (["--backend", "minicluster", "--kv.port", "{port}"], 4, "the port is taken"),

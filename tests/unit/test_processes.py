@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -15,6 +14,8 @@ from ycsbpy.cluster.topology import Role, Spec
 from ycsbpy.errors import ClusterError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ycsbpy.cluster.tikv import Place
 
 

@@ -9,7 +9,7 @@ what a playground needs, the user's own file, and what was asked for by a flag. 
 - no merging in PD (``merge-schedule-limit`` 0), or it would merge the small Regions that a playground is there to show;
 - for small Regions, TiKV's check for splits and its reports to PD at a pace that can be watched.
 
-Unlike TiUP's, a playground of one store keeps PD's ``max-replicas`` of 3: a cluster that was started with one store
+Unlike TiUP's, whose newer releases say 1, a playground of one store has PD's own ``max-replicas`` of 3: a cluster that was started with one store
 and scaled out would otherwise stay without replicas for ever.
 """
 
@@ -47,6 +47,7 @@ SMALLEST_REGION = 4 * KIB
 
 PD_CONFIG: dict[str, Any] = {
     "schedule": {"patrol-region-interval": "100ms", "low-space-ratio": 1.0, "merge-schedule-limit": 0},
+    "replication": {"max-replicas": 3},
 }
 TIKV_CONFIG: dict[str, Any] = {
     "rocksdb": {"max-open-files": 256},

@@ -168,8 +168,8 @@ class ProcessBackend(ABC):
 
     def stop(self, grace_s: float) -> None:
         """Stores first, all at once, then PD, which they need to the end."""
-        deadline = time.monotonic() + grace_s
         for group in ([*self._stores], [self._pd] if self._pd is not None else []):
+            deadline = time.monotonic() + grace_s
             here = [one for one in group if one.child.returncode is None]
             for running in here:
                 self._site.say(f"Wait {running.instance.role}({running.child.pid}) to quit...")

@@ -88,6 +88,8 @@ class TiupBackend:
     @staticmethod
     def found(spec: Spec) -> Found:
         """Whether tiup is there. Raises ``UsageError`` for a path that was given and is no program."""
+        if spec.data_dir is not None:
+            return Found(there=False, why="tiup keeps data in its own folder, so with --data-dir it is not used")
         if not spec.tiup and shutil.which("tiup") is None:
             return Found(there=False, why="no tiup in PATH")
         program = _program(spec)
@@ -105,7 +107,7 @@ class TiupBackend:
         return self._endpoints
 
     def start(self) -> None:
-        spec, deadline = self._site.spec, time.monotonic() + self._site.spec.wait_s
+        deadline = time.monotonic() + self._site.spec.wait_s
         if self._folder.exists() and self._site.before is None:
             raise ClusterError(f"TiUP has a playground {self._tag} already ({self._folder})")
         (self._folder / "port").unlink(missing_ok=True)  # of the last time: it would be called too early
@@ -124,7 +126,7 @@ class TiupBackend:
         if self._site.before is None and self._folder.is_dir():
             self._site.estate.own(self._folder)
         pd = PdHttp(self._endpoints)
-        self._wait(lambda: _count_up(pd) >= spec.kv, deadline, "not every store is Up")
+        self._wait(lambda: _count_up(pd) >= self._kv(), deadline, "not every store is Up")
         self._wait(lambda: _quiet(pd.leaderless, 1) == 0, deadline, "there are Regions without a leader")
         self._refresh()
 
@@ -189,13 +191,22 @@ class TiupBackend:
         kv = write_toml(folder / "tikv.toml", tikv_config(read_toml(spec.kv_config), spec.region_split_size))
         pd = write_toml(folder / "pd.toml", pd_config(read_toml(spec.pd_config)))
         command = [self._program, "playground", *([spec.version] if spec.version else []), "--tag", self._tag]
-        command += ["--mode", "tikv-slim", "--kv", str(spec.kv), "--pd", "1", "--host", spec.host]
+        command += ["--mode", "tikv-slim", "--kv", str(self._kv()), "--pd", "1", "--host", spec.host]
         command += ["--kv.config", str(kv), "--pd.config", str(pd), "--without-monitor"]
-        for flag, value in (("--pd.port", spec.pd_port), ("--kv.port", spec.kv_port)):
+        before = {one.name: int(one.address.rpartition(":")[2] or 0) for one in self._before()}
+        pd_port, kv_port = spec.pd_port or before.get("pd-0"), spec.kv_port or before.get("tikv-0")
+        for flag, value in (("--pd.port", pd_port), ("--kv.port", kv_port)):
             command += [flag, str(value)] if value is not None else []
         for flag, path in (("--pd.binpath", spec.pd_binpath), ("--kv.binpath", spec.kv_binpath)):
             command += [flag, str(path.absolute())] if path is not None else []
         return command
+
+    def _before(self) -> Sequence[Instance]:
+        return self._site.before.instances if self._site.before is not None else ()
+
+    def _kv(self) -> int:
+        """As many stores as were asked for, or as hold data already."""
+        return max(self._site.spec.kv, sum(one.role is Role.TIKV for one in self._before()))
 
     def _printed_endpoints(self) -> bool:
         assert self._child is not None
@@ -272,7 +283,7 @@ class TiupBackend:
 
 
 def _in_order(found: dict[int, Instance], views: Sequence[StoreView]) -> dict[int, Instance]:
-    """Give stores whose command line cannot be read the addresses that are left, in TiUP's order and that of the ids."""
+    """Give stores whose command line cannot be read the addresses that are left, in TiUP's order and the ids'."""
     taken = {one.address for one in found.values()}
     left = iter(sorted((view for view in views if view.address not in taken), key=lambda view: view.id))
     for pid, one in found.items():
