@@ -1,4 +1,4 @@
-"""Start a playground, load it, add stores, and watch where its Regions and leaders are: an experiment in twenty lines."""
+"""Start a playground, load it, add stores, and see where Regions and leaders are: an experiment in twenty lines."""
 
 from __future__ import annotations
 

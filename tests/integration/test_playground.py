@@ -203,6 +203,27 @@ def test_a_signal_while_it_starts(flags: list[str], state: Path, stage: str, num
         assert ycsbpy("clean", "t1").returncode == 0
 
 
+@pytest.mark.parametrize("stage", ["over", "Start tikv"])
+def test_ctrl_c_while_it_starts_in_the_background(state: Path, stage: str) -> None:
+    running = Foreground(*backend_flags("minicluster", state), "--kv", "2", "-T", "t1", "-d")
+    running.until(stage)
+    status, errors = running.end()
+    if status == 0:  # it was quicker
+        assert ycsbpy("clean", "t1").returncode == 0
+    else:
+        assert (status, errors) == (130, "ycsbpy: interrupted\n")
+    assert statedir.homes() == []
+
+
+def test_a_second_ctrl_c_does_not_wait(state: Path) -> None:
+    running = Foreground(*backend_flags("minicluster", state), "--kv", "2")
+    running.until("Prometheus:")
+    left = Left()
+    running.process.send_signal(signal.SIGINT)
+    assert running.end()[0] == 0
+    assert left.anything() == []
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
