@@ -9,8 +9,8 @@ what a playground needs, the user's own file, and what was asked for by a flag. 
 - no merging in PD (``merge-schedule-limit`` 0), or it would merge the small Regions that a playground is there to show;
 - for small Regions, TiKV's check for splits and its reports to PD at a pace that can be watched.
 
-Unlike TiUP's, whose newer releases say 1, a playground of one store has PD's own ``max-replicas`` of 3: a cluster that was started with one store
-and scaled out would otherwise stay without replicas for ever.
+Unlike TiUP's, whose newer releases say 1, a playground of one store has PD's own ``max-replicas`` of 3: a cluster that
+was started with one store and scaled out would otherwise stay without replicas for ever.
 """
 
 from __future__ import annotations
