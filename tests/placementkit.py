@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from ycsbpy.minicluster.placement.view import Cluster, StoreView
 from ycsbpy.testing import VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -36,12 +37,12 @@ ROLES = {"v": Role.VOTER, "l": Role.LEARNER, "i": Role.INCOMING_VOTER, "d": Role
 
 
 def region(text: str, region_id: int = 2, *, size: int = 96, start: bytes = b"", end: bytes = b"") -> RegionInfo:
-    """``"1* 2 3l 4? 5!900"``: a voter that leads on store 1, one on 2, a learner on 3, one that lags on 4, one on 5 that
-    has been silent for 900 s. Letters are roles (v, l, i, d); a Peer's id is ten times its store's and the Region's."""
+    """``"1* 2 3l 4? 5!900"``: a voter that leads on store 1, one on 2, a learner on 3, one that lags on 4, one on 5
+    that has been silent for 900 s. Letters are roles (v, l, i, d). Peer 2005 is Region 2's on store 5."""
     peers, pending, down = [], [], []
     leader = None
-    for word in text.split():
-        word, _, silent = word.partition("!")
+    for whole in text.split():
+        word, _, silent = whole.partition("!")
         digits = word.rstrip("*?vlid")
         marks = word[len(digits) :]
         role = next((ROLES[mark] for mark in marks if mark in ROLES), Role.VOTER)
@@ -67,7 +68,7 @@ def store(text: str, **more: Any) -> StoreView:
     words = text.split()
     state = words[1] if len(words) > 1 else "Up"
     size = int(words[2]) if len(words) > 2 else 0
-    return StoreView(int(words[0]), state, region_size=size, **more)
+    return StoreView(int(words[0]), state, **{"region_size": size, **more})
 
 
 def cluster(stores: str, regions: Sequence[RegionInfo] = (), schedule: Schedule = FAITHFUL, **views: Any) -> Cluster:
@@ -77,8 +78,35 @@ def cluster(stores: str, regions: Sequence[RegionInfo] = (), schedule: Schedule 
 
 
 def steps(operator: object) -> list[str]:
-    """What an operator does, in PD's words."""
-    return [str(step) for step in getattr(operator, "steps", ())]
+    """What an operator does, in PD's words, with ids for what they stand for: ``3`` is Peer 2003 on store 3."""
+    texts = [str(step) for step in getattr(operator, "steps", ())]
+    return [
+        re.sub(
+            r"learner peer (\d+) on store (\d+) to voter|voter peer (\d+) on store (\d+) to learner",
+            lambda found: f"{found[1] or found[3]} on {found[2] or found[4]}",
+            text,
+        )
+        for text in texts
+    ]
+
+
+def _changed_peers(info: RegionInfo, step: Step) -> Iterator[Peer]:
+    """The Peers that a step makes or changes."""
+    roles = {peer.id: peer.role for peer in info.region.peers}
+    if isinstance(step, AddLearner | DemoteVoter):
+        yield Peer(step.peer_id, step.store_id, Role.LEARNER)
+    elif isinstance(step, PromoteLearner):
+        yield Peer(step.peer_id, step.store_id)
+    elif isinstance(step, EnterJoint):
+        for peer_id, store_id in step.promote:
+            assert roles[peer_id] is Role.LEARNER
+            yield Peer(peer_id, store_id, Role.INCOMING_VOTER)
+        for peer_id, store_id in step.demote:
+            assert roles[peer_id] is Role.VOTER
+            yield Peer(peer_id, store_id, Role.DEMOTING_VOTER)
+    elif isinstance(step, LeaveJoint):
+        after = {Role.INCOMING_VOTER: Role.VOTER, Role.DEMOTING_VOTER: Role.LEARNER}
+        yield from (replace(peer, role=after.get(peer.role, peer.role)) for peer in info.region.peers)
 
 
 def apply(info: RegionInfo, step: Step) -> RegionInfo:
@@ -86,28 +114,9 @@ def apply(info: RegionInfo, step: Step) -> RegionInfo:
     peers = {peer.id: peer for peer in info.region.peers}
     if isinstance(step, TransferLeader):
         return replace(info, leader=peers[step.peer_id], term=info.term + 1)
-    if isinstance(step, AddLearner):
-        peers[step.peer_id] = Peer(step.peer_id, step.store_id, Role.LEARNER)
-    elif isinstance(step, PromoteLearner):
-        peers[step.peer_id] = Peer(step.peer_id, step.store_id)
-    elif isinstance(step, DemoteVoter):
-        peers[step.peer_id] = Peer(step.peer_id, step.store_id, Role.LEARNER)
-    elif isinstance(step, RemovePeer):
-        assert peers[step.peer_id].role is Role.LEARNER
-        del peers[step.peer_id]
-    elif isinstance(step, EnterJoint):
-        for peer_id, store_id in step.promote:
-            assert peers[peer_id].role is Role.LEARNER
-            peers[peer_id] = Peer(peer_id, store_id, Role.INCOMING_VOTER)
-        for peer_id, store_id in step.demote:
-            assert peers[peer_id].role is Role.VOTER
-            peers[peer_id] = Peer(peer_id, store_id, Role.DEMOTING_VOTER)
-    elif isinstance(step, LeaveJoint):
-        for peer in list(peers.values()):
-            if peer.role is Role.INCOMING_VOTER:
-                peers[peer.id] = replace(peer, role=Role.VOTER)
-            elif peer.role is Role.DEMOTING_VOTER:
-                peers[peer.id] = replace(peer, role=Role.LEARNER)
+    if isinstance(step, RemovePeer):
+        assert peers.pop(step.peer_id).role is Role.LEARNER
+    peers.update((peer.id, peer) for peer in _changed_peers(info, step))
     epoch = replace(info.region.epoch, conf_ver=info.region.epoch.conf_ver + step.conf_ver_change)
     leader = peers.get(info.leader.id) if info.leader is not None else None
     assert leader is not None, "the leader was removed"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "DOWN_AFTER_NS",
     "ClusterState",
     "ErrorType",
     "NoSink",
@@ -139,7 +140,7 @@ class NoSink:
 class Restored:
     """What a ``StateSink`` kept: the state to start with instead of an empty one."""
 
-    bootstrapped_wall_ns: int
+    bootstrapped_wall_ns: int | None
     stores: Sequence[StoreInfo] = ()
     regions: Sequence[RegionInfo] = ()
     next_id: int = 1
@@ -184,7 +185,10 @@ class ClusterState:
         self.tso = TimestampOracle(clock, restored.timestamp_ms if restored else 0, self._sink.save_timestamp)
         if restored is not None:
             self.bootstrapped_wall_ns = restored.bootstrapped_wall_ns
-            self.stores = {store.meta.id: store for store in restored.stores}
+            now = clock.wall_ns()  # silence is counted from now on: PD could not hear anybody while it was away
+            self.stores = {
+                store.meta.id: replace(store, meta=replace(store.meta, last_heartbeat=now)) for store in restored.stores
+            }
             for info in restored.regions:
                 self.regions.put(info)
 

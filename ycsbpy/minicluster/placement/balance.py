@@ -52,13 +52,14 @@ def balance_region(cluster: Cluster, chance: Chance) -> Operator | None:
     def score(store: StoreView) -> float:
         return region_score(store, store.region_influence, low)
 
+    tolerance = cluster.tolerant_size()
     stores = sorted((s for s in cluster.stores.values() if s.state != "Tombstone"), key=lambda s: (-score(s), s.id))
     for position, source in enumerate(stores[:-1]):
         if not can_give_replica(source, cluster.schedule):
             continue
         for info in _candidates(cluster, source, chance):
             for target in reversed(stores[position + 1 :]):
-                if _keeps_isolation(cluster, info, source, target) and _worth_it(cluster, source, target):
+                if _keeps_isolation(cluster, info, source, target) and _worth_it(source, target, tolerance, low):
                     return _move(cluster, info, source, target)
     return None
 
@@ -93,9 +94,8 @@ def _keeps_isolation(cluster: Cluster, info: RegionInfo, source: StoreView, targ
     return isolation(labels, target, others) >= isolation(labels, source, others)
 
 
-def _worth_it(cluster: Cluster, source: StoreView, target: StoreView) -> bool:
+def _worth_it(source: StoreView, target: StoreView, tolerance: int, low: float) -> bool:
     """PD's ``shouldBalance``: would the source still be the fuller one, with what is under way and the tolerance?"""
-    low, tolerance = cluster.schedule.low_space_ratio, cluster.tolerant_size()
     given, taken = source.region_influence, target.region_influence
     if given > 0:
         given = -given

@@ -259,8 +259,11 @@ class Replication(RaftState):
             raise LogCorruptionError(f"the snapshot at {snapshot.index} has an impossible configuration") from error
         if self.id not in config.members():
             return False
-        if not self.pending_request_snapshot and log.matches(snapshot.index, snapshot.term):
-            log.commit_to(snapshot.index)  # the entries are here already, and cheaper
+        asked = 0 < self.pending_request_snapshot <= snapshot.index
+        if not asked and log.matches(snapshot.index, snapshot.term):
+            # The entries are here already, and cheaper. While a newer snapshot is asked for, an old one that comes late
+            # must not be taken either: it would throw away what this node has acknowledged since.
+            log.commit_to(snapshot.index)
             return False
         log.restore(snapshot)
         self.tracker.switch(config, log.last_index())
