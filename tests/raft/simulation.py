@@ -1,4 +1,4 @@
-"""A Raft group in simulated time: every delay, loss, crash and choice comes from one seed, so a failure can be replayed.
+"""A Raft group in simulated time: every delay, loss, crash and choice comes from one seed, so failures can be replayed.
 
     PYTHONPATH=.:tests python tests/raft/simulation.py SEED        what happens with this seed, line by line
     PYTHONPATH=.:tests python tests/raft/simulation.py FROM TO     run a range of seeds
