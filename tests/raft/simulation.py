@@ -74,6 +74,8 @@ class Settings:
     lease_reads: float = 0.7
     change_every: float = 2.0
     trouble_every: float = 1.0
+    acts: dict[str, int] | None = None
+    """How often the nemesis does what; None to draw that as well."""
     trouble: float = 15.0
     peace: float = 8.0
 
