@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from raft.network import Network
 
@@ -19,7 +21,7 @@ def config(network: Network, node: int) -> str:
     return str(network.raft(node).raft.tracker.config)
 
 
-def led(count: int = 3, **settings: object) -> Network:
+def led(count: int = 3, **settings: Any) -> Network:
     network = Network(count, **settings)
     network.elect(1)
     return network

@@ -3,6 +3,8 @@ version). What goes beyond the paper is in test_elections, test_reads, test_memb
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from raft.network import Network, entries
 
@@ -18,7 +20,7 @@ from ycsbpy.minicluster.raft import (
 )
 
 VOTES = MessageType.REQUEST_VOTE_RESPONSE
-PLAIN = {"pre_vote": False, "check_quorum": False, "tick_ns": 0}
+PLAIN: dict[str, Any] = {"pre_vote": False, "check_quorum": False, "tick_ns": 0}
 """Without what the paper does not have."""
 
 

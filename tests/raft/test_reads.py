@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from raft.network import TICK_NS, Network
 
 from ycsbpy.minicluster.raft import Message, MessageType, ReadOnlyOption, ReadState, Role
 
 
-def led(count: int = 3, **settings: object) -> Network:
+def led(count: int = 3, **settings: Any) -> Network:
     network = Network(count, **settings)
     network.elect(1)
     network.tick(1, 2)

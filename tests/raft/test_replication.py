@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from raft.network import Network
 
 from ycsbpy.minicluster.raft import Entry, MessageType, ProgressState, ProposalDroppedError
 
 
-def led(count: int = 3, **settings: object) -> Network:
+def led(count: int = 3, **settings: Any) -> Network:
     network = Network(count, **settings)
     network.elect(1)
     network.tick(1, 2)
@@ -55,7 +57,7 @@ def test_a_window_of_messages_in_flight() -> None:
     assert network[2].storage.last_index() == network[1].storage.last_index()
 
 
-def behind(**settings: object) -> Network:
+def behind(**settings: Any) -> Network:
     """Node 3 lacks entries that the leader has compacted."""
     network = led(**settings)
     network.isolate(3)
