@@ -166,5 +166,3 @@ def test_the_status_port(three: MiniCluster) -> None:
     with urllib.request.urlopen(f"http://{three.pd_address}/pd/api/v1/stores", timeout=10) as response:
         stores = json.load(response)["stores"]
     assert {each["store"]["status_address"] for each in stores} == {each.status_address for each in three.stores}
-
-
