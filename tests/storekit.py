@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ycsbpy.minicluster.model import Epoch, Peer, Region
 from ycsbpy.minicluster.store.admission import Admissions
-from ycsbpy.minicluster.store.commands import StateMachine
 from ycsbpy.minicluster.store.engine import MemoryEngine
 from ycsbpy.minicluster.store.feedback import HealthReporter
-from ycsbpy.minicluster.store.proposals import LocalProposals
+from ycsbpy.minicluster.store.multiraft import MultiRaft
 from ycsbpy.minicluster.store.rawkv import RawKv
 from ycsbpy.minicluster.store.rawservice import RawCalls
 from ycsbpy.minicluster.store.regions import Replica, ReplicaMap
@@ -21,7 +21,12 @@ from ycsbpy.testing import VirtualClock
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-__all__ = ["CLUSTER", "STORE", "StoreKit", "context", "run"]
+    from ycsbpy.minicluster.store.commands import Command
+    from ycsbpy.minicluster.store.proposals import Proposals
+
+__all__ = ["CLUSTER", "STORE", "NoGroup", "StoreKit", "context", "run", "settled"]
+
+FOLDER = Path("/nonexistent")
 
 CLUSTER = 77
 STORE = 1
@@ -44,6 +49,28 @@ def context(region: Region, **changes: Any) -> kvrpcpb.Context:
     return made
 
 
+class NoGroup:
+    """The Raft group of a replica that leads without one; ``woken`` counts."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def may_read(self) -> bool:
+        return True
+
+    def read_barrier(self) -> asyncio.Future[None]:
+        raise AssertionError
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+async def settled() -> None:
+    """Let the groups do what they have to do."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 class StoreKit:
     """Store 1 of cluster 77, which leads one Region for each range between ``splits``; ids are 2, 3, …"""
 
@@ -53,16 +80,31 @@ class StoreKit:
         self.engine = MemoryEngine()
         self.kv = RawKv(self.engine, ttl_enabled=ttl, now_s=lambda: self.now_s)
         self.replicas = ReplicaMap(STORE)
-        bounds = [b"", *splits, b""]
-        for index, (start, end) in enumerate(itertools.pairwise(bounds)):
-            peer = Peer(20 + index, STORE)
-            region = Region(2 + index, start, end, Epoch(1, len(splits) + 1), (peer,))
-            self.replicas.add(Replica(region, peer, leader=peer, term=6))
-        self.machine = StateMachine(self.kv, self.replicas)
-        self.proposals = LocalProposals(self.machine, self.clock)
+        self.died: list[str] = []
+        self.raft = MultiRaft(self.engine, self.kv, self.replicas, self.clock, FOLDER, fatal=self.died.append)
+        self.proposals: Proposals = self.raft
+        asyncio.run(self._begin([b"", *splits, b""]))
         self.admissions = Admissions(self.replicas, CLUSTER, "V1ttl" if ttl else "V1")
         self.calls = RawCalls(self.kv, self.admissions, self.proposals, self.clock)
         self.health = HealthReporter(STORE, self.clock)
+
+    async def _begin(self, bounds: list[bytes]) -> None:
+        for index, (start, end) in enumerate(itertools.pairwise(bounds)):
+            peer = Peer(20 + index, STORE)
+            region = Region(2 + index, start, end, Epoch(1, len(bounds) - 1), (peer,))
+            self.raft.begin(region, self.raft.prepare(region))
+        await settled()
+        assert all(replica.is_leader for replica in self.replicas)
+
+    def do(self, region_id: int, command: Command) -> None:
+        """Propose a command for a Region as it is, and wait until it is applied."""
+
+        async def propose() -> None:
+            replica = self.replica(region_id)
+            await self.raft.propose(replica, replica.region.epoch.version, command)
+            await settled()
+
+        asyncio.run(propose())
 
     def replica(self, region_id: int = 2) -> Replica:
         """The replica of that Region."""

@@ -217,9 +217,11 @@ async def _cluster_for(job: Job, say: Say) -> AsyncIterator[_Cluster]:
     from ycsbpy.minicluster import MiniCluster
 
     async with MiniCluster() as cluster:
+        await asyncio.to_thread(cluster.wait_replicated)
         say(f"{found.why}: started {cluster.describe()} (not a benchmark)")
         config = job.config.with_value("tikv.pd", ",".join(cluster.endpoints), found.kind.value)
-        yield _Cluster({**facts, "pd": ",".join(cluster.endpoints), "note": "not a benchmark"}, config, fresh=True)
+        facts |= {"pd": ",".join(cluster.endpoints), "stores": str(len(cluster.stores)), "note": "not a benchmark"}
+        yield _Cluster(facts, config, fresh=True)
 
 
 def _driver_needs_tikv(job: Job) -> bool:

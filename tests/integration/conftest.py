@@ -17,7 +17,7 @@ SPLITS = (b"b", b"m")
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[MiniCluster]:
     """A mini-cluster of one Region."""
-    with MiniCluster() as running:
+    with MiniCluster(stores=1) as running:
         yield running
         no_traceback(running)
 
@@ -25,7 +25,7 @@ def cluster() -> Iterator[MiniCluster]:
 @pytest.fixture(scope="session")
 def split_cluster() -> Iterator[MiniCluster]:
     """A mini-cluster of three Regions, which meet at ``b`` and ``m``."""
-    with MiniCluster(split_keys=SPLITS) as running:
+    with MiniCluster(stores=1, split_keys=SPLITS) as running:
         yield running
         no_traceback(running)
 

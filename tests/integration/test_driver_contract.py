@@ -31,7 +31,7 @@ SPLIT_KEYS = [b"contract%x" % digit for digit in range(2, 16, 4)] + [b"usertable
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[MiniCluster]:
-    with MiniCluster(split_keys=SPLIT_KEYS) as cluster:
+    with MiniCluster(stores=1, split_keys=SPLIT_KEYS) as cluster:
         yield cluster
 
 

@@ -34,7 +34,7 @@ SEED = 20_240_229
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[MiniCluster]:
     """A mini-cluster with RECORDS records."""
-    with MiniCluster() as cluster:
+    with MiniCluster(stores=1) as cluster:
         summary = ycsbpy.load(
             "workloada",
             recordcount=RECORDS,

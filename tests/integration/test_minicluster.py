@@ -28,7 +28,7 @@ OWNER = """
 import sys, time
 from processes import described
 from ycsbpy.minicluster import MiniCluster
-with MiniCluster() as cluster:
+with MiniCluster(stores=1) as cluster:
     print(described(cluster), flush=True)
     {then}
 """
@@ -41,7 +41,7 @@ def get(cluster: MiniCluster, path: str) -> object:
 
 
 def test_a_cluster_comes_and_goes() -> None:
-    with MiniCluster() as cluster:
+    with MiniCluster(stores=1) as cluster:
         traces = Traces.of(cluster)
         assert probe_pd(cluster.endpoints, 5.0).cluster_id == cluster.cluster_id
         assert (traces.folder / "pd-0.log").exists()
@@ -53,7 +53,7 @@ def test_a_cluster_comes_and_goes() -> None:
 
 def test_it_goes_when_the_block_fails() -> None:
     def fail() -> None:
-        with MiniCluster() as cluster:
+        with MiniCluster(stores=1) as cluster:
             traces.append(Traces.of(cluster))
             raise KeyError
 
@@ -65,7 +65,7 @@ def test_it_goes_when_the_block_fails() -> None:
 
 def test_the_asynchronous_kind() -> None:
     async def test() -> Traces:
-        async with MiniCluster() as cluster:
+        async with MiniCluster(stores=1) as cluster:
             return Traces.of(cluster)
 
     assert asyncio.run(test()).left() == []
@@ -75,7 +75,7 @@ def test_a_start_that_is_cancelled_leaves_nothing(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     async def test() -> None:
-        cluster = MiniCluster()
+        cluster = MiniCluster(stores=1)
         starting = asyncio.ensure_future(cluster.__aenter__())
         assert await asyncio.to_thread(until, lambda: cluster.pd is not None)
         assert cluster.pd is not None
@@ -90,7 +90,7 @@ def test_a_start_that_is_cancelled_leaves_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 def test_two_clusters_at_once() -> None:
-    with MiniCluster() as one, MiniCluster() as other:
+    with MiniCluster(stores=1) as one, MiniCluster(stores=1) as other:
         assert one.cluster_id != other.cluster_id
         assert one.pd_address != other.pd_address
 
@@ -109,7 +109,7 @@ def test_stores_register_and_the_first_makes_the_cluster() -> None:
 
 
 def test_regions_split_at_the_start() -> None:
-    with MiniCluster(split_keys=[b"\x00", b"m", b"b"]) as cluster:
+    with MiniCluster(stores=1, split_keys=[b"\x00", b"m", b"b"]) as cluster:
         regions = get(cluster, "/regions")
         assert isinstance(regions, dict)
         found = [(each["start_key"], each["end_key"]) for each in regions["regions"]]
@@ -141,7 +141,7 @@ def test_an_owner_that_exits_without_saying_so() -> None:
 def test_an_owner_without_a_with_block_is_cleaned_up_at_exit() -> None:
     owner = Script(
         "import sys\nfrom processes import described\nfrom ycsbpy.minicluster import MiniCluster\n"
-        "cluster = MiniCluster()\ncluster.start()\nprint(described(cluster), flush=True)\nsys.stdin.read()"
+        "cluster = MiniCluster(stores=1)\ncluster.start()\nprint(described(cluster), flush=True)\nsys.stdin.read()"
     )
     traces = Traces(**owner.says)
     assert owner.end()[0] == 0
@@ -160,7 +160,7 @@ FORKS = """
 import json, os, sys, time
 from processes import described
 from ycsbpy.minicluster import MiniCluster
-with MiniCluster() as cluster:
+with MiniCluster(stores=1) as cluster:
     pid = os.fork()
     if pid == 0:
         time.sleep(60)
@@ -192,14 +192,14 @@ def test_a_child_that_hangs_when_its_owner_is_killed() -> None:
 
 
 def test_a_child_that_hangs_is_killed_at_the_end() -> None:
-    with MiniCluster() as cluster:
+    with MiniCluster(stores=1) as cluster:
         traces = Traces.of(cluster)
         os.kill(cluster.stores[0].process.pid, signal.SIGSTOP)
     assert traces.left() == []
 
 
 def test_a_child_that_was_killed_does_not_keep_the_rest() -> None:
-    with MiniCluster() as cluster:
+    with MiniCluster(stores=1) as cluster:
         traces = Traces.of(cluster)
         assert cluster.stores[0].process.kill() == -signal.SIGKILL
         assert probe_pd(cluster.endpoints, 5.0)
@@ -219,7 +219,7 @@ def test_a_port_of_pd_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ClusterError, match=f"PD cannot listen on 127.0.0.1:{port}: Address already in use"):
-            MiniCluster(pd_port=port).start()
+            MiniCluster(stores=1, pd_port=port).start()
 
 
 def test_a_port_of_a_store_that_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_port_of_a_store_that_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_pa
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ClusterError, match=f"store-0: cannot listen on 127.0.0.1:{port}") as caught:
-            MiniCluster(store_ports=[port]).start()
+            MiniCluster(stores=1, store_ports=[port]).start()
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -237,7 +237,7 @@ def test_ports_that_were_asked_for() -> None:
     for _ in range(2):
         with socket.create_server(("127.0.0.1", 0)) as free:
             ports.append(free.getsockname()[1])
-    with MiniCluster(pd_port=ports[0], store_ports=ports[1:]) as cluster:
+    with MiniCluster(stores=1, pd_port=ports[0], store_ports=ports[1:]) as cluster:
         assert cluster.pd_address == f"127.0.0.1:{ports[0]}"
         assert cluster.stores[0].address == f"127.0.0.1:{ports[1]}"
 
@@ -245,29 +245,29 @@ def test_ports_that_were_asked_for() -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ClusterError, match=r"cannot write in .*file"):
-        MiniCluster(data_dir=tmp_path / "file" / "data").start()
+        MiniCluster(stores=1, data_dir=tmp_path / "file" / "data").start()
 
 
 def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "store-0").mkdir()
     (tmp_path / "store-0" / "db").write_text("this is no database")
     with pytest.raises(ClusterError, match="store-0: cannot open the store's data in"):
-        MiniCluster(data_dir=tmp_path).start()
+        MiniCluster(stores=1, data_dir=tmp_path).start()
 
 
 def test_no_stores_and_no_second_start() -> None:
     with pytest.raises(ClusterError, match="needs a store"):
         MiniCluster(stores=0)
-    with MiniCluster() as cluster, pytest.raises(ClusterError, match="runs already"):
+    with MiniCluster(stores=1) as cluster, pytest.raises(ClusterError, match="runs already"):
         cluster.start()
 
 
 def test_data_of_another_cluster_is_not_touched(tmp_path: Path) -> None:
-    with MiniCluster(data_dir=tmp_path):
+    with MiniCluster(stores=1, data_dir=tmp_path):
         pass
     assert (tmp_path / "store-0" / "db").is_dir()  # a folder that was given stays
     with pytest.raises(ClusterError, match=r"store-0: the data is of cluster \d+, PD is of cluster \d+"):
-        MiniCluster(data_dir=tmp_path).start()
+        MiniCluster(stores=1, data_dir=tmp_path).start()
 
 
 # ---- by hand ----

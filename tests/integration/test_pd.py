@@ -412,7 +412,7 @@ def test_http_paths_that_are_not_there(split_cluster: MiniCluster) -> None:
 
 
 def test_sizes_and_flow_reach_pd_with_the_next_heartbeat() -> None:
-    with MiniCluster(region_heartbeat_s=0.1) as cluster, RawClient(cluster.pd_address) as client:
+    with MiniCluster(stores=1, region_heartbeat_s=0.1) as cluster, RawClient(cluster.pd_address) as client:
         context = client.context(b"k")
         for number in range(3):
             client.store("RawPut", context, key=b"%d" % number, value=bytes(1 << 20))

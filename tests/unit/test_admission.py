@@ -8,7 +8,7 @@ from storekit import CLUSTER, StoreKit
 from ycsbpy.minicluster.model import Peer, SplitIds
 from ycsbpy.minicluster.store.admission import Admissions, BadRequestError, ForeignClusterError
 from ycsbpy.minicluster.store.checks import RegionError
-from ycsbpy.minicluster.store.commands import Entry, Split
+from ycsbpy.minicluster.store.commands import Split
 from ycsbpy.minicluster.store.rawkv import StorageError
 from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 
@@ -29,7 +29,7 @@ def test_the_same_bytes_get_the_same_answer(kit: StoreKit) -> None:
 def test_a_change_of_any_region_is_noticed(kit: StoreKit) -> None:
     data = kit.context(2).SerializeToString()
     kit.admissions(data, "raw_get")
-    kit.machine.apply([Entry(kit.replica(2), 2, Split((b"c",), (SplitIds(7, (8,)),)))])
+    kit.do(2, Split((b"c",), (SplitIds(7, (8,)),)))
     with pytest.raises(RegionError) as caught:
         kit.admissions(data, "raw_get")
     assert caught.value.error.HasField("epoch_not_match")

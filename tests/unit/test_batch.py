@@ -11,6 +11,7 @@ from grpc import aio
 from storekit import CLUSTER, StoreKit, run
 
 from ycsbpy.minicluster.store.batch import BatchStream
+from ycsbpy.minicluster.store.engine import EngineError
 from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 from ycsbpy.proto import storepb_pb2 as storepb
 from ycsbpy.proto import tikvpb_pb2 as tikvpb
@@ -165,7 +166,7 @@ def test_an_outdated_context_fails_its_own_requests_only(kit: StoreKit) -> None:
 
 def test_a_failed_engine_is_told_to_each(kit: StoreKit, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(_mutations: object) -> None:
-        raise OSError("No space left on device")
+        raise EngineError("No space left on device")
 
     monkeypatch.setattr(kit.engine, "write", write)
     answers = served(kit, message(put(kit, b"a"), put(kit, b"b"), get(kit, b"a"))).answers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from storekit import NoGroup
 
 from ycsbpy.minicluster.model import Epoch, Peer, Region
 from ycsbpy.minicluster.store import checks
@@ -24,8 +25,10 @@ def replicas() -> ReplicaMap:
     made = ReplicaMap(1)
     for region_id, start, end in ((1, b"", b"b"), (2, b"b", b"c")):
         peer = Peer(region_id * 10, 1)
-        made.add(Replica(Region(region_id, start, end, Epoch(5, 7), (peer,)), peer, leader=peer, term=6))
-    made.add(Replica(REGION, OURS, leader=OURS, term=9))
+        made.add(
+            Replica(Region(region_id, start, end, Epoch(5, 7), (peer,)), peer, group=NoGroup(), leader=peer, term=6)
+        )
+    made.add(Replica(REGION, OURS, group=NoGroup(), leader=OURS, term=9))
     return made
 
 

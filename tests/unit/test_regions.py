@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from storekit import NoGroup
 
 from ycsbpy.minicluster.model import Epoch, Peer, Region
 from ycsbpy.minicluster.store.regions import Replica, ReplicaMap
@@ -10,7 +11,7 @@ from ycsbpy.minicluster.store.regions import Replica, ReplicaMap
 
 def replica(region_id: int, start: bytes, end: bytes) -> Replica:
     peer = Peer(region_id * 10, 1)
-    return Replica(Region(region_id, start, end, peers=(peer,)), peer, leader=peer)
+    return Replica(Region(region_id, start, end, peers=(peer,)), peer, group=NoGroup(), leader=peer)
 
 
 @pytest.fixture

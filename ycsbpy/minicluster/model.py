@@ -132,22 +132,27 @@ def valid_split_keys(region: Region, keys: Sequence[bytes]) -> list[bytes]:
     return sorted({key for key in keys if key and key > region.start and region.contains(key)})
 
 
-def split_region(region: Region, keys: Sequence[bytes], ids: Sequence[SplitIds]) -> list[Region]:
-    """Split ``region`` at ``keys``; return the pieces in key order, the last of which keeps the Region's id and peers.
+def split_region(
+    region: Region, keys: Sequence[bytes], ids: Sequence[SplitIds], *, right_derive: bool = True
+) -> list[Region]:
+    """Split ``region`` at ``keys``; return the pieces in key order.
 
-    That the right-most piece stays the Region is TiKV's default (``right-derive-when-split``). Each piece has the
-    same stores and roles; the version grows by the number of new pieces for all of them, so that every cached
-    description of the parent is older than each of its children. Raises ``ValueError`` unless the keys are valid
-    (``valid_split_keys``), ascending, and there is one ``SplitIds`` with as many peers for each.
+    The last one keeps the Region's id and peers, as is TiKV's default (``right-derive-when-split``), or else the first
+    one does. Each piece has the same stores and roles; the version grows by the number of new pieces for all of them,
+    so that every cached description of the parent is older than each of its children. Raises ``ValueError`` unless the
+    keys are valid (``valid_split_keys``), ascending, and there is one ``SplitIds`` with as many peers for each.
     """
     if not keys or list(keys) != valid_split_keys(region, keys):
         raise ValueError(f"split keys of region {region.id} are not ascending keys inside it")
     if len(ids) != len(keys) or any(len(each.peer_ids) != len(region.peers) for each in ids):
         raise ValueError(f"region {region.id} needs {len(keys)} new ids with {len(region.peers)} peers each")
     epoch = Epoch(region.epoch.conf_ver, region.epoch.version + len(keys))
+    ranges = list(itertools.pairwise([region.start, *keys, region.end]))
+    own = ranges.pop() if right_derive else ranges.pop(0)
     pieces = []
-    for (start, end), new in zip(itertools.pairwise([region.start, *keys]), ids, strict=True):
+    for (start, end), new in zip(ranges, ids, strict=True):
         peers = tuple(replace(peer, id=peer_id) for peer, peer_id in zip(region.peers, new.peer_ids, strict=True))
         pieces.append(Region(new.region_id, start, end, epoch, peers))
-    pieces.append(replace(region, start=keys[-1], epoch=epoch))
+    derived = replace(region, start=own[0], end=own[1], epoch=epoch)
+    pieces.insert(len(pieces) if right_derive else 0, derived)
     return pieces

@@ -1,4 +1,5 @@
 from ycsbpy.proto import kvrpcpb_pb2 as _kvrpcpb_pb2
+from ycsbpy.proto import raft_serverpb_pb2 as _raft_serverpb_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -98,3 +99,11 @@ class BatchCommandsResponse(_message.Message):
     health_feedback: _kvrpcpb_pb2.HealthFeedback
     tikv_send_time_ns: int
     def __init__(self, responses: _Optional[_Iterable[_Union[BatchCommandsResponse.Response, _Mapping]]] = ..., request_ids: _Optional[_Iterable[int]] = ..., transport_layer_load: _Optional[int] = ..., health_feedback: _Optional[_Union[_kvrpcpb_pb2.HealthFeedback, _Mapping]] = ..., tikv_send_time_ns: _Optional[int] = ...) -> None: ...
+
+class BatchRaftMessage(_message.Message):
+    __slots__ = ("msgs", "last_observed_time")
+    MSGS_FIELD_NUMBER: _ClassVar[int]
+    LAST_OBSERVED_TIME_FIELD_NUMBER: _ClassVar[int]
+    msgs: _containers.RepeatedCompositeFieldContainer[_raft_serverpb_pb2.RaftMessage]
+    last_observed_time: int
+    def __init__(self, msgs: _Optional[_Iterable[_Union[_raft_serverpb_pb2.RaftMessage, _Mapping]]] = ..., last_observed_time: _Optional[int] = ...) -> None: ...

@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError, Message
 
 from ycsbpy.minicluster import wire
 from ycsbpy.minicluster.pd import answers
+from ycsbpy.minicluster.pd.coordinator import Coordinator
 from ycsbpy.minicluster.pd.state import ClusterState, ErrorType, PdError
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
@@ -49,8 +50,15 @@ Request = TypeVar("Request", bound=Message)
 class PdService:
     """The handlers, by path: ``unary`` and ``streams``."""
 
-    def __init__(self, state: ClusterState, members: Members, heartbeats: HeartbeatStreams) -> None:
+    def __init__(
+        self,
+        state: ClusterState,
+        members: Members,
+        heartbeats: HeartbeatStreams,
+        coordinator: Coordinator | None = None,
+    ) -> None:
         self._state = state
+        self._coordinator = coordinator or Coordinator(state, heartbeats)
         self._members = members
         self._heartbeats = heartbeats
         self._header = pdpb.ResponseHeader(cluster_id=state.cluster_id)
@@ -167,6 +175,7 @@ class PdService:
 
     def _put_store(self, request: pdpb.PutStoreRequest, _response: pdpb.PutStoreResponse) -> None:
         self._state.put_store(_known(wire.store_from_pb, request.store))
+        self._coordinator.changed()
 
     def _get_all_stores(self, request: pdpb.GetAllStoresRequest, response: pdpb.GetAllStoresResponse) -> None:
         self._state.require_bootstrapped()
@@ -288,14 +297,18 @@ class PdService:
             await asyncio.gather(sender, return_exceptions=True)
 
     def _take_report(self, request: pdpb.RegionHeartbeatRequest, answer: Callable[[bytes], None]) -> None:
+        before = self._state.regions.get(request.region.id)
         try:
-            self._state.region_heartbeat(_known(answers.report_from_pb, request))
+            info = _known(answers.report_from_pb, request)
+            self._state.region_heartbeat(info)
         except PdError as error:
             log.warning("heartbeat of region %d refused: %s", request.region.id, error)
             response = pdpb.RegionHeartbeatResponse(header=self._error_header(error))
             response.region_id = request.region.id
             response.target_peer.CopyFrom(request.leader)
             answer(response.SerializeToString())
+            return
+        self._coordinator.region_reported(info, before)
 
 
 async def _parse(request_class: type[Request], data: bytes, context: Context) -> Request:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.minicluster.model import Peer, Role
+from ycsbpy.minicluster.pd.state import DOWN_AFTER_NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ ROLE_NAMES = {
     Role.DEMOTING_VOTER: "DemotingVoter",
 }
 EMPTY_REGION_MIB = 1
+LEAST_WEIGHT = 1e-6
 
 
 def size(count: int) -> str:
@@ -72,9 +74,12 @@ def member(message: pdpb.Member) -> Json:
     }
 
 
-def store(info: StoreInfo, load: StoreLoad, now_wall_ns: int) -> Json:
-    """A store and its status. The scores are PD's for equal disks: size by weight, number of leaders by weight."""
-    return {"store": _store_meta(info, now_wall_ns), "status": _store_status(info, load)}
+def store(
+    info: StoreInfo, load: StoreLoad, now_wall_ns: int, *, region_score: float | None = None, down_after_ns: int = 0
+) -> Json:
+    """A store and its status. Without a ``region_score`` it is that of equal disks: size by weight."""
+    meta = _store_meta(info, now_wall_ns, down_after_ns)
+    return {"store": meta, "status": _store_status(info, load, region_score)}
 
 
 def region(info: RegionInfo) -> Json:
@@ -142,7 +147,7 @@ def region_stats(regions: Sequence[RegionInfo], count: int | None = None) -> Jso
     return shape
 
 
-def _store_meta(info: StoreInfo, now_wall_ns: int) -> Json:
+def _store_meta(info: StoreInfo, now_wall_ns: int, down_after_ns: int) -> Json:
     meta = info.meta
     return _without_zeros(
         {
@@ -159,24 +164,26 @@ def _store_meta(info: StoreInfo, now_wall_ns: int) -> Json:
             "last_heartbeat": meta.last_heartbeat,
             "physically_destroyed": meta.physically_destroyed,
             "node_state": int(meta.node_state),
-            "state_name": info.state_name(now_wall_ns),
+            "state_name": info.state_name(now_wall_ns, down_after_ns or DOWN_AFTER_NS),
         }
     )
 
 
-def _store_status(info: StoreInfo, load: StoreLoad) -> Json:
+def _store_status(info: StoreInfo, load: StoreLoad, region_score: float | None) -> Json:
     stats = info.stats
+    if region_score is None:
+        region_score = load.region_size / max(info.region_weight, LEAST_WEIGHT)
     status: Json = {
         "capacity": size(stats.capacity if stats else 0),
         "available": size(stats.available if stats else 0),
         "used_size": size(stats.used_size if stats else 0),
         "leader_count": load.leaders,
         "leader_weight": _plain(info.leader_weight),
-        "leader_score": _plain(load.leaders / info.leader_weight),
+        "leader_score": _plain(load.leaders / max(info.leader_weight, LEAST_WEIGHT)),
         "leader_size": load.leader_size,
         "region_count": load.regions,
         "region_weight": _plain(info.region_weight),
-        "region_score": _plain(load.region_size / info.region_weight),
+        "region_score": _plain(region_score),
         "region_size": load.region_size,
     }
     status |= _without_zeros(

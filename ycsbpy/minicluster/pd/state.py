@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "DOWN_AFTER_NS",
     "ClusterState",
     "ErrorType",
     "NoSink",
@@ -85,11 +86,12 @@ class StoreInfo:
     leader_weight: float = 1.0
     region_weight: float = 1.0
 
-    def state_name(self, now_wall_ns: int) -> str:
-        """``Up``, ``Disconnected``, ``Down``, ``Offline`` or ``Tombstone``, as PD's HTTP interface has it."""
+    def state_name(self, now_wall_ns: int, down_after_ns: int = DOWN_AFTER_NS) -> str:
+        """``Up``, ``Disconnected``, ``Down``, ``Offline`` or ``Tombstone``, as PD's HTTP interface has it; a store that
+        is silent for longer than ``max-store-down-time`` is down."""
         if self.meta.state is StoreState.UP:
             silent_ns = now_wall_ns - self.meta.last_heartbeat
-            if silent_ns > DOWN_AFTER_NS:
+            if silent_ns > down_after_ns:
                 return "Down"
             if silent_ns > DISCONNECTED_AFTER_NS:
                 return "Disconnected"
@@ -102,6 +104,8 @@ class StateSink(Protocol):
     def save_bootstrap(self, wall_ns: int) -> None: ...
 
     def save_store(self, store: StoreInfo) -> None: ...
+
+    def drop_store(self, store_id: int) -> None: ...
 
     def save_region(self, info: RegionInfo, displaced: Sequence[RegionInfo]) -> None: ...
 
@@ -119,6 +123,9 @@ class NoSink:
     def save_store(self, store: StoreInfo) -> None:
         """Forget it."""
 
+    def drop_store(self, store_id: int) -> None:
+        """Forget it."""
+
     def save_region(self, info: RegionInfo, displaced: Sequence[RegionInfo]) -> None:
         """Forget it."""
 
@@ -133,7 +140,7 @@ class NoSink:
 class Restored:
     """What a ``StateSink`` kept: the state to start with instead of an empty one."""
 
-    bootstrapped_wall_ns: int
+    bootstrapped_wall_ns: int | None
     stores: Sequence[StoreInfo] = ()
     regions: Sequence[RegionInfo] = ()
     next_id: int = 1
@@ -178,7 +185,10 @@ class ClusterState:
         self.tso = TimestampOracle(clock, restored.timestamp_ms if restored else 0, self._sink.save_timestamp)
         if restored is not None:
             self.bootstrapped_wall_ns = restored.bootstrapped_wall_ns
-            self.stores = {store.meta.id: store for store in restored.stores}
+            now = clock.wall_ns()  # silence is counted from now on: PD could not hear anybody while it was away
+            self.stores = {
+                store.meta.id: replace(store, meta=replace(store.meta, last_heartbeat=now)) for store in restored.stores
+            }
             for info in restored.regions:
                 self.regions.put(info)
 
@@ -267,6 +277,68 @@ class ClusterState:
         info.meta = replace(info.meta, last_heartbeat=self.clock.wall_ns())
         info.stats = stats
         return info
+
+    def take_store_offline(self, store_id: int, *, physically_destroyed: bool = False) -> None:
+        """A store is to go: its replicas move away, and then it is buried. Its heartbeats go on until then."""
+        info = self.store(store_id)
+        if info.meta.node_state is NodeState.REMOVED:
+            raise PdError(ErrorType.STORE_TOMBSTONE, f"store {store_id} has been removed")
+        if info.meta.state is not StoreState.OFFLINE:
+            staying = [
+                other
+                for other in self.stores.values()
+                if other.meta.state is StoreState.UP and other.meta.id != store_id
+            ]
+            if len(staying) < self.max_replicas and not physically_destroyed:
+                raise PdError(
+                    ErrorType.UNKNOWN,
+                    f"can not remove store {store_id} since the number of up stores would be {len(staying)} "
+                    f"while need {self.max_replicas}",
+                )
+        meta = replace(
+            info.meta,
+            state=StoreState.OFFLINE,
+            node_state=NodeState.REMOVING,
+            physically_destroyed=physically_destroyed or info.meta.physically_destroyed,
+        )
+        self._keep_store(replace(info, meta=meta))
+
+    def put_store_up(self, store_id: int) -> None:
+        """A store that was to go stays."""
+        info = self.store(store_id)
+        if info.meta.node_state is NodeState.REMOVED:
+            raise PdError(ErrorType.STORE_TOMBSTONE, f"store {store_id} has been removed")
+        if info.meta.physically_destroyed:
+            raise PdError(ErrorType.UNKNOWN, f"store {store_id} has been physically destroyed")
+        meta = replace(info.meta, state=StoreState.UP, node_state=NodeState.SERVING)
+        self._keep_store(replace(info, meta=meta))
+
+    def bury_store(self, store_id: int) -> None:
+        """A store that holds nothing any more is gone for good."""
+        info = self.store(store_id)
+        meta = replace(info.meta, state=StoreState.TOMBSTONE, node_state=NodeState.REMOVED)
+        self._keep_store(replace(info, meta=meta))
+
+    def remove_tombstones(self) -> list[int]:
+        """Forget the stores that are gone; return their ids."""
+        gone = [each.meta.id for each in self.stores.values() if each.meta.state is StoreState.TOMBSTONE]
+        for store_id in gone:
+            self._sink.drop_store(store_id)
+            del self.stores[store_id]
+        return gone
+
+    def set_store_labels(self, store_id: int, labels: dict[str, str], *, force: bool = False) -> None:
+        """Add labels to a store, or with ``force`` put them in the place of all it has."""
+        info = self.store(store_id)
+        merged = labels if force else dict(info.meta.labels) | labels
+        self._keep_store(replace(info, meta=replace(info.meta, labels=tuple(merged.items()))))
+
+    def set_store_weights(self, store_id: int, leader: float, region: float) -> None:
+        """Set what a store's scores are divided by."""
+        if leader < 0 or region < 0:
+            raise PdError(ErrorType.UNKNOWN, f"invalid weight {min(leader, region)}, it must not be negative")
+        info = self.store(store_id)
+        self._keep_store(replace(info, leader_weight=leader, region_weight=region))
 
     @property
     def cluster_version(self) -> str:

@@ -39,9 +39,9 @@ Restart and lease
 -----------------
 Make the node with what was stored and ``Config.applied``; for the first ``election_tick`` ticks after a restart it
 votes for nobody, because it may have answered a leader's heartbeat before. Only a node that a bootstrap or a split has
-just made, durably, is ``Config.fresh``. A leader may read locally, once it has applied ``lease_read_index(now_ns)``, with
-a time taken after the request came, from the clock that the node was made with. That clock must go on while the process
-is stopped.
+just made, durably, is ``Config.fresh``. A leader may read locally, once it has applied ``lease_read_index(now_ns)``,
+with a time taken after the request came, from the clock that the node was made with. That clock must go on while the
+process is stopped.
 
 Errors
 ------
@@ -312,9 +312,10 @@ class RawNode:
         return self.raft.lead_transferee
 
     def lease_read_index(self, now_ns: int) -> int:
-        """The index that this leader must have applied to answer a read by itself, at a time taken just now; 0 where its
-        lease does not allow it, and ``read_index`` is the way. Where all that is committed is applied, as is usual, the
-        read can be answered at once."""
+        """The index that this leader must have applied to answer a read by itself, at a time taken just now.
+
+        0 where its lease does not allow it, and ``read_index`` is the way. Where all that is committed is applied, as
+        is usual, the read can be answered at once."""
         return self.raft.lease_read_index(now_ns)
 
     def suspect_lease(self) -> None:

@@ -18,7 +18,7 @@ from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 if TYPE_CHECKING:
     from ycsbpy.minicluster.store.regions import Replica, ReplicaMap
 
-__all__ = ["Admissions", "Admitted", "BadRequestError", "ForeignClusterError"]
+__all__ = ["Admissions", "Admitted", "BadRequestError", "ForeignClusterError", "ReadLaterError"]
 
 
 class ForeignClusterError(Exception):
@@ -27,6 +27,14 @@ class ForeignClusterError(Exception):
 
 class BadRequestError(Exception):
     """The request cannot be decoded."""
+
+
+class ReadLaterError(Exception):
+    """The replica leads, but has to make sure of it, or to catch up, before it may answer a read."""
+
+    def __init__(self, replica: Replica) -> None:
+        super().__init__()
+        self.replica = replica
 
 
 class Admitted:
@@ -56,7 +64,17 @@ class Admissions:
         self._cluster_id = cluster_id
         self._storage = storage
         self._kept: dict[bytes, Admitted] = {}
+        self.proven: Replica | None = None
+        """A replica that has just made sure that it leads: reads from it need no lease."""
         replicas.on_change(self._kept.clear)
+
+    def read(self, context: bytes, command: str) -> Admitted:
+        """As a call, for a read, which needs the replica to be sure that it leads. Raises ``ReadLaterError`` too."""
+        admitted = self(context, command)
+        replica = admitted.replica
+        if replica is not self.proven and not replica.group.may_read():
+            raise ReadLaterError(replica)
+        return admitted
 
     def __call__(self, context: bytes, command: str) -> Admitted:
         """Return what may serve a request with this context; ``command`` is its name in error texts.

@@ -16,8 +16,8 @@ from google.protobuf.message import DecodeError
 from grpc import aio
 
 from ycsbpy.minicluster.store import encoding
-from ycsbpy.minicluster.store.admission import Admitted, BadRequestError, ForeignClusterError
-from ycsbpy.minicluster.store.checks import RegionError
+from ycsbpy.minicluster.store.admission import Admitted, BadRequestError, ForeignClusterError, ReadLaterError
+from ycsbpy.minicluster.store.checks import RegionError, region_not_found
 from ycsbpy.minicluster.store.rawkv import StorageError
 from ycsbpy.minicluster.store.rawservice import DONE, Plan, RawCalls, refusal
 from ycsbpy.minicluster.store.txn import BATCH_REFUSALS
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ycsbpy.minicluster.rpc import Context
     from ycsbpy.minicluster.store.engine import Mutation
     from ycsbpy.minicluster.store.feedback import HealthReporter
+    from ycsbpy.minicluster.store.regions import Replica
 
 __all__ = ["BatchStream"]
 
@@ -112,6 +113,8 @@ class BatchStream:
                     self._other(request_id, name, command)
             except (RegionError, StorageError) as refused:
                 self._answer(request_id, name or "", refusal(name or "", refused))
+            except ReadLaterError as later:
+                self._later(request_id, name or "", getattr(command, name or ""), later.replica)
         for group in groups.values():
             self._propose(group)
         if self._ids:
@@ -122,6 +125,24 @@ class BatchStream:
         self._answers.append(answer)
         self._ids.append(request_id)
         self._held += len(answer)
+
+    def _later(self, request_id: int, name: str, request: Any, replica: Replica) -> None:
+        """Answer a read once its replica has made sure that it leads."""
+
+        def proven(future: asyncio.Future[None]) -> None:
+            if future.cancelled():
+                return
+            try:
+                future.result()
+                body = self._calls.proven(replica, self._calls.reads[name], request)
+            except (RegionError, StorageError) as refused:
+                body = refusal(name, refused)
+            except ReadLaterError:  # the context has come to mean another replica
+                body = refusal(name, region_not_found(replica.region.id))
+            self._answer(request_id, name, body)
+            self._something.set()
+
+        replica.group.read_barrier().add_done_callback(proven)
 
     def _join(self, groups: dict[int, _Group], request_id: int, name: str, plan: Plan) -> None:
         admitted, mutations, size = plan

@@ -27,6 +27,10 @@ __all__ = [
     "check_range_end",
     "check_scan_start",
     "deadline_exceeded",
+    "disk_full",
+    "not_leader",
+    "region_not_found",
+    "server_is_busy",
     "stale_command",
 ]
 
@@ -59,6 +63,7 @@ def admit(replicas: ReplicaMap, context: kvrpcpb.Context) -> Replica:
         error.mismatch_peer_id.store_peer_id = replica.peer.id
         raise RegionError(error)
     if not replica.is_leader:
+        replica.group.wake()  # its leader may be gone without anybody having noticed
         raise not_leader(replica)
     if context.term and replica.term > context.term + 1:
         raise stale_command()
@@ -143,6 +148,21 @@ def deadline_exceeded() -> RegionError:
     """The request waited longer than its ``max_execution_duration_ms``; it was not executed."""
     error = errorpb.Error(message="Deadline is exceeded")
     error.server_is_busy.reason = "deadline is exceeded"
+    return RegionError(error)
+
+
+def server_is_busy(reason: str) -> RegionError:
+    """The store has as much to do as it takes; the request was not executed."""
+    error = errorpb.Error(message="server is busy")
+    error.server_is_busy.reason = reason
+    return RegionError(error)
+
+
+def disk_full(store_id: int, reason: str) -> RegionError:
+    """The store's disk has no room for writes."""
+    error = errorpb.Error(message=f"store ids [{store_id}], errmsg {reason}")
+    error.disk_full.store_id.append(store_id)
+    error.disk_full.reason = reason
     return RegionError(error)
 
 

@@ -1,30 +1,36 @@
-"""What can be proposed to a Region, and what its replicas do when a proposal is applied.
+"""What can be proposed to a Region, and the bytes of it in the log.
 
 A command is data, and applying it depends on nothing but the data it is applied to: no clock, no chance. That is what
-lets replicas that apply the same commands in the same order stay equal. Many commands, of all of a store's Regions,
-are applied together with one write to the engine.
+lets replicas that apply the same commands in the same order stay equal. With each goes the Region's epoch of when it
+was proposed, so that all replicas alike refuse what was meant for a Region as it no longer is.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
+
+from google.protobuf.message import DecodeError
 
 from ycsbpy.minicluster import wire
-from ycsbpy.minicluster.model import split_region
-from ycsbpy.minicluster.store.checks import RegionError, check_epoch
-from ycsbpy.minicluster.store.engine import CF_RAFT, PUT, Mutation
-from ycsbpy.minicluster.store.rawkv import CasResult, CompareAndSwap, RawKv, StorageError
-from ycsbpy.minicluster.store.regions import Replica, ReplicaMap
-from ycsbpy.proto import errorpb_pb2 as errorpb
+from ycsbpy.minicluster.model import Epoch, SplitIds
+from ycsbpy.minicluster.peerchange import PeerChange
+from ycsbpy.minicluster.raft import ConfChangeType
+from ycsbpy.minicluster.store.checks import RegionError
+from ycsbpy.minicluster.store.engine import CF_WRITE, DELETE_RANGE, Mutation
+from ycsbpy.minicluster.store.rawkv import CasResult, CompareAndSwap, StorageError
+from ycsbpy.proto import commandpb_pb2 as commandpb
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ycsbpy.minicluster.model import SplitIds
-
-__all__ = ["Command", "Entry", "Outcome", "Split", "StateMachine", "Write", "region_key"]
-
-REGION_PREFIX = b"region/"
+__all__ = [
+    "ChangePeers",
+    "Command",
+    "CompactLog",
+    "Outcome",
+    "Result",
+    "Split",
+    "Write",
+    "decode",
+    "encode",
+]
 
 
 class Write(NamedTuple):
@@ -35,108 +41,107 @@ class Write(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Split the Region at ``keys``, giving the new pieces these ids; the right-most piece keeps the Region's own."""
+    """Split the Region at ``keys``, giving the new pieces these ids.
+
+    The right-most piece keeps the Region's own id if ``right_derive``, else the left-most. With ``share_size`` the
+    pieces share the estimate of the parent's size; a split at keys that a user chose says nothing of where the data is.
+    """
 
     keys: tuple[bytes, ...]
     ids: tuple[SplitIds, ...]
+    right_derive: bool = True
+    share_size: bool = True
 
 
-Command: TypeAlias = Write | CompareAndSwap | Split
+class CompactLog(NamedTuple):
+    """Forget the log up to the entry of this index and term."""
+
+    index: int
+    term: int
+
+
+class ChangePeers(NamedTuple):
+    """Change the Region's Peers; without changes leave the joint state. It goes with Raft's configuration change."""
+
+    changes: tuple[PeerChange, ...]
+
+
+Command: TypeAlias = Write | CompareAndSwap | Split | CompactLog | ChangePeers
+
+Result: TypeAlias = CasResult | None
+"""What a command that was done has to say."""
 
 Outcome: TypeAlias = CasResult | RegionError | StorageError | None
-"""What became of a command: its result (``None`` where there is nothing to say), or why it was not done."""
+"""What became of a command: its result, or why it was not done."""
+
+_KINDS = frozenset(what << 4 | cf for what in range(DELETE_RANGE + 1) for cf in range(CF_WRITE + 1))
 
 
-class Entry(NamedTuple):
-    """A command for one replica, proposed when its Region's range had this ``version``."""
+def encode(command: Command, epoch: Epoch) -> bytes:
+    """The bytes of a command that was made for a Region of this epoch."""
+    message = commandpb.Command(version=epoch.version, conf_ver=epoch.conf_ver)
+    if isinstance(command, Write):
+        whats, families, keys, values = zip(*command.mutations, strict=True)
+        message.kinds = bytes([what << 4 | cf for what, cf in zip(whats, families, strict=True)])
+        message.keys.extend(keys)
+        message.values.extend(values)
+    elif isinstance(command, CompareAndSwap):
+        swap = message.swap
+        swap.cf, swap.key, swap.value, swap.delete = command.cf, command.key, command.value, command.delete
+        swap.ttl, swap.now_s = command.ttl, command.now_s
+        swap.previous_exists, swap.previous = command.previous is not None, command.previous or b""
+    elif isinstance(command, Split):
+        split = message.split
+        split.keys.extend(command.keys)
+        split.right_derive, split.share_size = command.right_derive, command.share_size
+        for ids in command.ids:
+            split.ids.add(region_id=ids.region_id, peer_ids=ids.peer_ids)
+    elif isinstance(command, CompactLog):
+        message.compact_log.index, message.compact_log.term = command.index, command.term
+    else:
+        message.change_peers.SetInParent()
+        for change in command.changes:
+            message.change_peers.changes.add(change_type=int(change.change_type), peer=wire.peer_to_pb(change.peer))
+    return message.SerializeToString()
 
-    replica: Replica
-    version: int
-    command: Command
+
+def decode(data: bytes) -> tuple[Epoch, Command]:
+    """The command of some bytes, and the epoch it was made for. Raises ``ValueError`` for bytes that are none."""
+    try:
+        message = commandpb.Command.FromString(data)
+    except DecodeError as error:
+        raise ValueError("not a command") from error
+    return Epoch(message.conf_ver, message.version), _command(message)
 
 
-def region_key(region_id: int) -> bytes:
-    """The key, in the store's own column family, of a Region's description."""
-    return REGION_PREFIX + region_id.to_bytes(8)
-
-
-class StateMachine:
-    """Applies commands to a store's data and to its replicas."""
-
-    def __init__(self, kv: RawKv, replicas: ReplicaMap) -> None:
-        self._kv = kv
-        self._replicas = replicas
-
-    def apply(self, entries: Sequence[Entry]) -> list[Outcome]:
-        """Apply ``entries`` in order; return what became of each. If the engine fails, none of a batch was done."""
-        outcomes: list[Outcome] = []
-        batch: list[Mutation] = []
-        first = 0  # of the entries whose mutations are in the batch
-        for index, entry in enumerate(entries):
-            command = entry.command
-            if isinstance(command, CompareAndSwap) and batch:  # it reads what comes before it
-                self._write(batch, outcomes, first)
-                batch, first = [], index
-            try:
-                check_epoch(self._replicas, entry.replica, entry.version)
-                outcomes.append(self._one(entry.replica, command, batch))
-            except (RegionError, StorageError) as refused:
-                outcomes.append(refused)
-        self._write(batch, outcomes, first)
-        return outcomes
-
-    def _one(self, replica: Replica, command: Command, batch: list[Mutation]) -> Outcome:
-        if isinstance(command, Write):
-            batch.extend(command.mutations)
-            replica.stats.wrote(command.size, len(command.mutations))
-            return None
-        if isinstance(command, CompareAndSwap):
-            result, mutations = self._kv.compare_and_swap(command)
-            batch.extend(mutations)
-            for _, _, key, value in mutations:
-                replica.stats.wrote(len(key) + len(value), 1)
-            return result
-        return self._split(replica, command, batch)
-
-    def _split(self, replica: Replica, command: Split, batch: list[Mutation]) -> Outcome:
-        try:
-            pieces = split_region(replica.region, command.keys, command.ids)
-        except ValueError as error:
-            return RegionError(errorpb.Error(message=f"no valid key found for split: {error}"))
-        batch.extend(
-            (PUT, CF_RAFT, region_key(piece.id), wire.region_to_pb(piece).SerializeToString()) for piece in pieces
+def _command(message: commandpb.Command) -> Command:
+    if message.kinds:
+        return _write(message)
+    if message.HasField("swap"):
+        swap = message.swap
+        previous = swap.previous if swap.previous_exists else None
+        if swap.cf > CF_WRITE:
+            raise ValueError(f"column family {swap.cf}")
+        return CompareAndSwap(swap.cf, swap.key, previous, swap.value, swap.delete, swap.ttl, swap.now_s)
+    if message.HasField("split"):
+        split = message.split
+        ids = tuple(SplitIds(each.region_id, tuple(each.peer_ids)) for each in split.ids)
+        return Split(tuple(split.keys), ids, split.right_derive, split.share_size)
+    if message.HasField("compact_log"):
+        return CompactLog(message.compact_log.index, message.compact_log.term)
+    if message.HasField("change_peers"):
+        return ChangePeers(
+            tuple(
+                PeerChange(ConfChangeType(change.change_type), wire.peer_from_pb(change.peer))
+                for change in message.change_peers.changes
+            )
         )
-        share = len(pieces)
-        stats = replica.stats
-        stats.size, stats.total_keys = stats.size // share, stats.total_keys // share
-        self._replicas.update(replica, pieces[-1])
-        for piece in pieces[:-1]:
-            peer = piece.peer_on(self._replicas.store_id)
-            if peer is None:
-                continue
-            # The store that led the parent leads the children: nobody else has heard of them yet.
-            child = Replica(piece, peer, leader=peer if replica.is_leader else None, term=replica.term)
-            child.stats.size, child.stats.total_keys = stats.size, stats.total_keys
-            self._replicas.add(child)
-        return None
-
-    def _write(self, batch: list[Mutation], outcomes: list[Outcome], first: int) -> None:
-        if not batch:
-            return
-        try:
-            self._kv.engine.write(batch)
-        except Exception as error:  # noqa: BLE001  (rocksdict raises plain Exception)
-            failed = _engine_failure(self._replicas.store_id, error)
-            for index in range(first, len(outcomes)):
-                if not isinstance(outcomes[index], RegionError | StorageError):
-                    outcomes[index] = failed
+    raise ValueError("a command that this store does not know")
 
 
-def _engine_failure(store_id: int, error: Exception) -> RegionError | StorageError:
-    text = str(error)
-    if "No space left" not in text:
-        return StorageError(f"engine: {text}")
-    message = errorpb.Error(message=f"store ids [{store_id}], errmsg {text}")
-    message.disk_full.store_id.append(store_id)
-    message.disk_full.reason = text
-    return RegionError(message)
+def _write(message: commandpb.Command) -> Write:
+    kinds, keys, values = message.kinds, list(message.keys), list(message.values)
+    if not (len(kinds) == len(keys) == len(values) and _KINDS.issuperset(kinds)):
+        raise ValueError("a write whose parts do not fit together")
+    mutations = [(kind >> 4, kind & 15, key, value) for kind, key, value in zip(kinds, keys, values, strict=True)]
+    return Write(mutations, sum(map(len, keys)) + sum(map(len, values)))

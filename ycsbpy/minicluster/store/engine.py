@@ -24,6 +24,7 @@ __all__ = [
     "DELETE",
     "DELETE_RANGE",
     "PUT",
+    "EngineError",
     "KvEngine",
     "MemoryEngine",
     "Mutation",
@@ -43,6 +44,10 @@ BEYOND_ALL_KEYS = b"\xff" * 8193
 """Above every key that a store takes (8 KiB at most): where a range without an end ends."""
 
 
+class EngineError(Exception):
+    """The engine could not write; the text is its own."""
+
+
 class KvEngine(ABC):
     """What a store asks of its engine."""
 
@@ -52,7 +57,7 @@ class KvEngine(ABC):
 
     @abstractmethod
     def write(self, mutations: Sequence[Mutation]) -> None:
-        """Apply all of ``mutations``, in order, or none of them."""
+        """Apply all of ``mutations``, in order, or none of them. Raises ``EngineError``."""
 
     @abstractmethod
     def rows(self, cf: int, start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[Row]:
@@ -158,7 +163,10 @@ class RocksEngine(KvEngine):
                 batch.delete(key, handles[cf])
             else:
                 batch.delete_range(key, value or BEYOND_ALL_KEYS, handles[cf])
-        self._db.write(batch, self._write_options)
+        try:
+            self._db.write(batch, self._write_options)
+        except Exception as error:  # rocksdict raises plain Exception
+            raise EngineError(str(error)) from error
 
     def rows(self, cf: int, start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[Row]:
         return _rocks_rows(self._families[cf].items, self._rocksdict.ReadOptions(), start, end, reverse=reverse)
@@ -173,7 +181,11 @@ def _rocks_rows(items: Any, options: Any, start: bytes, end: bytes, *, reverse: 
     if end:
         options.set_iterate_upper_bound(end)
     if not reverse:
-        ascending: Iterator[Row] = items(from_key=start or None, read_opt=options)
-        return ascending
-    descending: Iterator[Row] = items(backwards=True, from_key=None, read_opt=options)
+        return _holding(options, items(from_key=start or None, read_opt=options))
+    descending: Iterator[Row] = _holding(options, items(backwards=True, from_key=None, read_opt=options))
     return takewhile(lambda row: row[0] >= start, descending) if start else descending
+
+
+def _holding(_options: Any, rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows, with the options kept as long: rocksdict 0.3.29 lets the iterator point into them, and forgets them."""
+    yield from rows

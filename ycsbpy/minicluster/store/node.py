@@ -1,27 +1,29 @@
-"""One store: its identity, its replicas and data, and its life in the cluster: bootstrap, reports, PD's commands."""
+"""One store: its identity, its groups, and its life in the cluster: bootstrap, time, reports, PD's commands."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ycsbpy.clock import NS_PER_SECOND, Clock
 from ycsbpy.errors import ClusterError
 from ycsbpy.minicluster import wire
-from ycsbpy.minicluster.model import Peer, Region, SplitIds, Store, valid_split_keys
-from ycsbpy.minicluster.store.commands import Split, StateMachine, region_key
+from ycsbpy.minicluster.model import Peer, Region, Store
 from ycsbpy.minicluster.store.engine import CF_RAFT, DELETE, PUT, KvEngine
+from ycsbpy.minicluster.store.multiraft import MultiRaft, RaftOptions
 from ycsbpy.minicluster.store.pdlink import PdLink, PdRefusedError
-from ycsbpy.minicluster.store.proposals import LocalProposals, Proposals
-from ycsbpy.minicluster.store.regions import Replica, ReplicaMap
-from ycsbpy.proto import metapb_pb2 as metapb
+from ycsbpy.minicluster.store.peerstorage import forget, region_key
+from ycsbpy.minicluster.store.regions import ReplicaMap
+from ycsbpy.minicluster.store.reports import PdCommands, Reports
+from ycsbpy.minicluster.store.splits import SplitOptions, Splitter
+from ycsbpy.minicluster.store.transport import Transport
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from ycsbpy.minicluster.store.rawkv import RawKv
@@ -31,8 +33,8 @@ __all__ = ["Identity", "StoreNode", "load_identity"]
 log = logging.getLogger(__name__)
 
 IDENTITY_KEY = b"identity"
-FIRST_TERM = 6  # TiKV's: a new Region starts in term 5, and its only peer is elected in the next
 REGION_CONFIRMED_WITHIN_S = 10.0
+DISK_CHECK_TICKS = 10
 
 
 @dataclass(frozen=True)
@@ -61,43 +63,55 @@ async def load_identity(engine: KvEngine, link: PdLink) -> Identity:
 
 
 class StoreNode:
-    """A store without its gRPC service. It is the ``Reporter`` of its ``PdLink``."""
+    """A store without its gRPC service. It is the ``Reporter`` of its ``PdLink``.
+
+    ``reserve_bytes`` is how much of the disk writes may not take: below it they are refused as ``DiskFull``, while
+    what is committed can still be applied. ``fatal`` is called when the engine cannot be written at all.
+    """
 
     def __init__(
-        self, engine: KvEngine, kv: RawKv, identity: Identity, link: PdLink, folder: Path, clock: Clock
+        self,
+        engine: KvEngine,
+        kv: RawKv,
+        identity: Identity,
+        link: PdLink,
+        folder: Path,
+        clock: Clock,
+        *,
+        raft: RaftOptions | None = None,
+        split: SplitOptions | None = None,
+        region_heartbeat_s: float = 60.0,
+        reserve_bytes: int = 0,
+        fatal: Callable[[str], None],
     ) -> None:
         self.identity = identity
         self.replicas = ReplicaMap(identity.store_id)
-        self.proposals: Proposals = LocalProposals(StateMachine(kv, self.replicas), clock)
+        self.raft = MultiRaft(engine, kv, self.replicas, clock, folder, raft, fatal=fatal)
+        self.transport = Transport(self.raft, self._address)
+        self.raft.network = self.transport
+        self.splitter = Splitter(self.raft, engine, link, split or SplitOptions())
+        self.reports = Reports(self.raft, folder, clock, region_heartbeat_s)
+        self.commands = PdCommands(self.raft, link, self.splitter)
         self._engine = engine
         self._link = link
         self._folder = folder
         self._clock = clock
-        self._started_s = clock.wall_ns() // NS_PER_SECOND
-        self._reported_s = self._started_s
-        self._written = (0, 0)
-        self._work: set[asyncio.Task[None]] = set()
+        self._reserve_bytes = reserve_bytes
+        self._tasks: list[asyncio.Task[None]] = []
         self.replicas.on_change(link.changed)
-        for _, description in engine.rows(CF_RAFT, region_key(0), region_key((1 << 64) - 1)):
-            self._open(wire.region_from_pb(metapb.Region.FromString(description)))
-
-    def _open(self, region: Region) -> None:
-        peer = region.peer_on(self.identity.store_id)
-        if peer is None:
-            return
-        alone = len(region.peers) == 1
-        self.replicas.add(Replica(region, peer, leader=peer if alone else None, term=FIRST_TERM))
+        self.raft.load()
 
     # ---- joining the cluster ----
 
-    async def join(self, address: str, release: str, version: str) -> None:
-        """Make the cluster if there is none, register with PD, and begin to report."""
+    async def join(self, address: str, status_address: str, release: str, version: str) -> None:
+        """Make the cluster if there is none, register with PD, and begin to work and to report."""
         store = Store(
             id=self.identity.store_id,
             address=address,
+            status_address=status_address,
             version=version,
             git_hash=f"ycsbpy-{release}",
-            start_timestamp=self._started_s,
+            start_timestamp=self.reports.started_s,
             deploy_path=str(self._folder),
         )
         answer = await self._link.call("IsBootstrapped", pdpb.IsBootstrappedRequest(), pdpb.IsBootstrappedResponse)
@@ -109,15 +123,17 @@ class StoreNode:
             )
         except PdRefusedError as error:
             raise ClusterError(str(error)) from None
+        self.raft.start()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._ticks()), loop.create_task(self.splitter.run())]
         self._link.start(self)
 
     async def _bootstrap(self, store: Store) -> None:
         """Offer PD a first Region; another store may be faster, then ours was never there."""
         ids = [await self._link.call("AllocID", pdpb.AllocIDRequest(count=1), pdpb.AllocIDResponse) for _ in range(2)]
         region = Region(ids[0].id, peers=(Peer(ids[1].id, store.id),))
-        message = wire.region_to_pb(region)
-        self._engine.write([(PUT, CF_RAFT, region_key(region.id), message.SerializeToString())])
-        request = pdpb.BootstrapRequest(store=wire.store_to_pb(store), region=message)
+        prepared = self.raft.prepare(region)
+        request = pdpb.BootstrapRequest(store=wire.store_to_pb(store), region=wire.region_to_pb(region))
         try:
             await self._link.call("Bootstrap", request, pdpb.BootstrapResponse)
         except PdRefusedError as error:
@@ -125,115 +141,85 @@ class StoreNode:
                 raise ClusterError(str(error)) from None
             first = await self._link.call("GetRegion", pdpb.GetRegionRequest(), pdpb.GetRegionResponse)
             if first.region.id != region.id:
-                self._engine.write([(DELETE, CF_RAFT, region_key(region.id), b"")])
+                self._engine.write([*forget(region.id), (DELETE, CF_RAFT, region_key(region.id), b"")])
                 return
-        self._open(region)
+        self.raft.begin(region, prepared)
+
+    async def _address(self, store_id: int) -> str:
+        """Where a store is. Raises ``LookupError`` if PD does not know, or has given it up."""
+        try:
+            answer = await self._link.call(
+                "GetStore", pdpb.GetStoreRequest(store_id=store_id), pdpb.GetStoreResponse, timeout_s=3.0
+            )
+        except (PdRefusedError, ClusterError) as error:
+            raise LookupError(str(error)) from None
+        address = answer.store.peer_address or answer.store.address
+        if not address:
+            raise LookupError(f"PD has no address of store {store_id}")
+        return address
 
     async def confirmed(self) -> None:
-        """Return when PD knows every Region that this store leads, as it is, and its leader.
+        """Return when PD knows every Region that this store leads, and its leader.
 
         Raises ``ClusterError`` if that takes longer than ten seconds.
         """
         deadline_ns = self._clock.now_ns() + int(REGION_CONFIRMED_WITHIN_S * NS_PER_SECOND)
-        for replica in list(self.replicas):
-            while replica.is_leader:
-                request = pdpb.GetRegionByIDRequest(region_id=replica.region.id)
+        for peer in list(self.raft.peers.values()):
+            while peer.is_leader:
+                request = pdpb.GetRegionByIDRequest(region_id=peer.region.id)
                 answer = await self._link.call("GetRegionByID", request, pdpb.GetRegionResponse)
-                known = wire.region_from_pb(answer.region) == replica.region
-                if known and answer.leader.id == replica.peer.id:
+                known = answer.region.region_epoch
+                epoch = peer.region.epoch
+                if known.version >= epoch.version and known.conf_ver >= epoch.conf_ver and answer.leader.id:
                     break
                 if self._clock.now_ns() >= deadline_ns:
-                    raise ClusterError(f"PD does not take the report of region {replica.region.id}")
+                    raise ClusterError(f"PD does not take the report of region {peer.region.id}")
                 await asyncio.sleep(0.01)
 
-    # ---- splits ----
+    # ---- time ----
 
-    async def split(self, keys: Sequence[bytes]) -> None:
-        """Split whatever Regions this store leads at ``keys``."""
-        for replica in list(self.replicas):
-            inside = valid_split_keys(replica.region, keys)
-            if inside and replica.is_leader:
-                await self._split_one(replica, inside)
+    async def _ticks(self) -> None:
+        tick_s = self.raft.options.tick_ms / 1000
+        count = 0
+        while True:
+            await asyncio.sleep(tick_s)
+            self.raft.tick()
+            self.transport.tick()
+            count += 1
+            if count % DISK_CHECK_TICKS == 0:
+                self._look_at_disk()
+                self._link.changed()
 
-    async def _split_one(self, replica: Replica, keys: Sequence[bytes]) -> None:
-        region = replica.region
-        request = pdpb.AskBatchSplitRequest(region=wire.region_to_pb(region), split_count=len(keys))
-        answer = await self._link.call("AskBatchSplit", request, pdpb.AskBatchSplitResponse)
-        ids = tuple(SplitIds(each.new_region_id, tuple(each.new_peer_ids)) for each in answer.ids)
-        await self.proposals.propose(replica, region.epoch.version, Split(tuple(keys), ids))
-        pieces = [self.replicas.get(each.region_id) for each in ids]
-        regions = [wire.region_to_pb(piece.region) for piece in [*pieces, replica] if piece is not None]
-        await self._link.call(
-            "ReportBatchSplit", pdpb.ReportBatchSplitRequest(regions=regions), pdpb.ReportBatchSplitResponse
-        )
-        log.info("region %d split at %d keys", region.id, len(keys))
+    def _look_at_disk(self) -> None:
+        disk = os.statvfs(self._folder)
+        left = disk.f_bavail * disk.f_frsize
+        full = f"disk full: {left >> 20} MiB left" if left < self._reserve_bytes else ""
+        if bool(full) != bool(self.raft.full):
+            log.warning("%s", full or "the disk has room again")
+        self.raft.full = full
 
-    # ---- what the heartbeats say, and what comes back ----
+    async def close(self) -> None:
+        """Stop everything that runs by itself."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.commands.close()
+        await self.transport.close()
+        self.raft.close()
+        await self.raft.snapshots.close()
+
+    # ---- Reporter ----
 
     def store_stats(self) -> pdpb.StoreStats:
         """See ``Reporter``."""
-        disk = shutil.disk_usage(self._folder)
-        now_s = self._clock.wall_ns() // NS_PER_SECOND
-        total = [
-            sum(column) for column in zip(*((r.stats.size, r.stats.total_keys) for r in self.replicas), strict=True)
-        ]
-        written = (total[0], total[1]) if total else (0, 0)
-        stats = pdpb.StoreStats(
-            store_id=self.identity.store_id,
-            capacity=disk.total,
-            available=disk.free,
-            used_size=sum(entry.stat().st_size for entry in self._folder.rglob("*") if entry.is_file()),
-            region_count=len(self.replicas),
-            start_time=self._started_s,
-            bytes_written=max(0, written[0] - self._written[0]),
-            keys_written=max(0, written[1] - self._written[1]),
-        )
-        stats.interval.start_timestamp, stats.interval.end_timestamp = self._reported_s, now_s
-        self._reported_s, self._written = now_s, written
-        return stats
+        return self.reports.store_stats()
 
-    def region_reports(self) -> Iterator[pdpb.RegionHeartbeatRequest]:
+    def region_reports(self, *, anew: bool = False) -> Iterable[pdpb.RegionHeartbeatRequest]:
         """See ``Reporter``."""
-        now_s = self._clock.wall_ns() // NS_PER_SECOND
-        for replica in list(self.replicas):
-            if not replica.is_leader:
-                continue
-            stats = replica.stats
-            report = pdpb.RegionHeartbeatRequest(
-                region=wire.region_to_pb(replica.region),
-                leader=wire.peer_to_pb(replica.peer),
-                term=replica.term,
-                approximate_size=stats.size,
-                approximate_keys=stats.total_keys,
-                bytes_written=stats.bytes_written,
-                keys_written=stats.keys_written,
-            )
-            report.interval.start_timestamp, report.interval.end_timestamp = self._reported_s, now_s
-            stats.bytes_written = stats.keys_written = 0
-            yield report
+        if anew:
+            self.reports.forget()
+        return self.reports.region_reports()
 
     def command(self, command: pdpb.RegionHeartbeatResponse) -> None:
-        """See ``Reporter``. A command for another epoch, or for a Region that is not led here, is out of date."""
-        replica = self.replicas.get(command.region_id)
-        if replica is None or not replica.is_leader:
-            return
-        epoch = replica.region.epoch
-        if (command.region_epoch.conf_ver, command.region_epoch.version) != (epoch.conf_ver, epoch.version):
-            return
-        if command.HasField("split_region") and command.split_region.policy == pdpb.USEKEY:
-            keys = valid_split_keys(replica.region, list(command.split_region.keys))
-            if keys:
-                self._spawn(replica, keys)
-            return
-        log.info("PD's command for region %d is not one that this store can do", command.region_id)
-
-    def _spawn(self, replica: Replica, keys: Sequence[bytes]) -> None:
-        async def work() -> None:
-            try:
-                await self._split_one(replica, keys)
-            except Exception:
-                log.exception("split of region %d failed", replica.region.id)
-
-        task = asyncio.ensure_future(work())
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        """See ``Reporter``."""
+        self.commands.command(command)

@@ -47,8 +47,8 @@ class Reporter(Protocol):
         """The store's statistics since the last call."""
         ...
 
-    def region_reports(self) -> Iterable[pdpb.RegionHeartbeatRequest]:
-        """One report, without header, for each Region that the store leads."""
+    def region_reports(self, *, anew: bool = False) -> Iterable[pdpb.RegionHeartbeatRequest]:
+        """A report, without header, for each Region that the store leads and that is due for one; ``anew``: for all."""
         ...
 
     def command(self, command: pdpb.RegionHeartbeatResponse) -> None:
@@ -205,10 +205,12 @@ class PdLink:
                 reporter.command(response)
 
     async def _reports(self, reporter: Reporter) -> AsyncIterator[pdpb.RegionHeartbeatRequest]:
+        anew = True
         while True:
             self._changed.clear()
-            for report in reporter.region_reports():
+            for report in reporter.region_reports(anew=anew):
                 report.header.cluster_id = self.cluster_id
                 yield report
+            anew = False
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), self._region_heartbeat_s)

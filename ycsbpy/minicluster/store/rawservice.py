@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ycsbpy.minicluster.store import encoding
+from ycsbpy.minicluster.store.admission import ReadLaterError
 from ycsbpy.minicluster.store.checks import (
     RegionError,
     check_entry_size,
@@ -22,6 +23,7 @@ from ycsbpy.minicluster.store.commands import Write
 from ycsbpy.minicluster.store.engine import DELETE, DELETE_RANGE, PUT, Mutation
 from ycsbpy.minicluster.store.rawkv import (
     MAX_KEY_BYTES,
+    CasResult,
     CompareAndSwap,
     RawKv,
     StorageError,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from ycsbpy.clock import Clock
     from ycsbpy.minicluster.store.admission import Admissions, Admitted
     from ycsbpy.minicluster.store.proposals import Proposals
+    from ycsbpy.minicluster.store.regions import Replica
 
 __all__ = ["DONE", "Plan", "RawCalls", "refusal"]
 
@@ -77,9 +80,26 @@ class RawCalls:
 
     # ---- reads ----
 
+    def proven(self, replica: Replica, call: Read, request: Any) -> bytes:
+        """Answer a read from a replica that has just made sure that it leads."""
+        self._admit.proven = replica
+        try:
+            return call(request)
+        finally:
+            self._admit.proven = None
+
+    async def read(self, call: Read, request: Any) -> bytes:
+        """Answer a read, now or when the replica has made sure that it leads."""
+        try:
+            return call(request)
+        except ReadLaterError as later:
+            replica = later.replica
+        await replica.group.read_barrier()
+        return self.proven(replica, call, request)
+
     def get(self, request: storepb.GetRequest) -> bytes:
         """RawGet."""
-        admitted = self._admit(request.context, "raw_get")
+        admitted = self._admit.read(request.context, "raw_get")
         key = request.key
         if not admitted.holds(key):
             check_key(admitted.replica.region, key)
@@ -90,7 +110,7 @@ class RawCalls:
 
     def batch_get(self, request: storepb.BatchGetRequest) -> bytes:
         """RawBatchGet: what was found, in the order asked."""
-        admitted = self._admit(request.context, "raw_batch_get")
+        admitted = self._admit.read(request.context, "raw_batch_get")
         cf = column_family(request.cf)
         found = []
         for key in request.keys:
@@ -105,7 +125,7 @@ class RawCalls:
 
         A client takes a short answer for the end of the Region, so an answer is not cut at some size, however large.
         """
-        admitted = self._admit(request.context, "raw_scan")
+        admitted = self._admit.read(request.context, "raw_scan")
         cf = column_family(request.cf)
         return encoding.pairs(
             self._scan_one(
@@ -115,7 +135,7 @@ class RawCalls:
 
     def batch_scan(self, request: storepb.BatchScanRequest) -> bytes:
         """RawBatchScan: several ranges of one Region, up to ``each_limit`` rows of each."""
-        admitted = self._admit(request.context, "raw_batch_scan")
+        admitted = self._admit.read(request.context, "raw_batch_scan")
         cf = column_family(request.cf)
         ranges = valid_ranges([(each.start_key, each.end_key) for each in request.ranges], reverse=request.reverse)
         rows = []
@@ -138,7 +158,7 @@ class RawCalls:
 
     def get_key_ttl(self, request: storepb.GetKeyTTLRequest) -> bytes:
         """RawGetKeyTTL."""
-        admitted = self._admit(request.context, "raw_get_key_ttl")
+        admitted = self._admit.read(request.context, "raw_get_key_ttl")
         check_key(admitted.replica.region, request.key)
         ttl = self._kv.ttl(column_family(request.cf), request.key)
         response = kvrpcpb.RawGetKeyTTLResponse(ttl=ttl or 0, not_found=ttl is None)
@@ -148,7 +168,11 @@ class RawCalls:
         """RawChecksum, letting others in every two milliseconds."""
         if request.algorithm != kvrpcpb.Crc64_Xor:
             raise StorageError(f"unknown checksum algorithm {request.algorithm}")
-        admitted = self._admit(request.context, "raw_checksum")
+        try:
+            admitted = self._admit.read(request.context, "raw_checksum")
+        except ReadLaterError as later:
+            await later.replica.group.read_barrier()
+            admitted = self._admit(request.context, "raw_checksum")
         ranges = []
         for each in request.ranges:
             check_scan_start(admitted.replica.region, each.start_key)
@@ -262,7 +286,7 @@ class RawCalls:
             now_s=self._kv.now_s(),
         )
         result = await self._proposals.propose(admitted.replica, admitted.version, command, self._deadline_ns(admitted))
-        assert result is not None
+        assert isinstance(result, CasResult)
         return kvrpcpb.RawCASResponse(
             succeed=result.succeed,
             previous_not_exist=result.previous is None,

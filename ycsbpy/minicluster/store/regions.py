@@ -8,26 +8,33 @@ changes, so the map tells its listeners of every change.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator
 
     from ycsbpy.minicluster.model import Peer, Region
 
-__all__ = ["FlowStats", "Replica", "ReplicaMap"]
+__all__ = ["FlowStats", "Group", "Replica", "ReplicaMap"]
 
 
 class FlowStats:
     """What went into a Region: estimates of its size, and the flow since the last report to PD. In bytes and keys."""
 
-    __slots__ = ("bytes_written", "keys_written", "size", "total_keys")
+    __slots__ = ("bytes_read", "bytes_written", "checked", "keys_read", "keys_written", "known", "size", "total_keys")
 
     def __init__(self) -> None:
         self.size = 0
         self.total_keys = 0
         self.bytes_written = 0
         self.keys_written = 0
+        self.bytes_read = 0
+        self.keys_read = 0
+        self.known = True
+        """Whether the size is an estimate at all: after a restart it is not, until somebody counts."""
+        self.checked = 0
+        """The size when it was last looked at whether the Region should split."""
 
     def wrote(self, size: int, keys: int) -> None:
         """Note a write. Overwritten and deleted data is not known here, so the size is an upper estimate."""
@@ -36,14 +43,45 @@ class FlowStats:
         self.bytes_written += size
         self.keys_written += keys
 
+    def count(self, size: int, keys: int) -> None:
+        """Somebody has counted."""
+        self.size, self.total_keys, self.known = size, keys, True
+        self.checked = size
+
+    def split(self, pieces: int, *, share: bool) -> None:
+        """The Region has become ``pieces``. They share what there is, or else nobody knows where it went."""
+        if share:
+            self.size //= pieces
+            self.total_keys //= pieces
+        else:
+            self.known = False
+        self.checked = 0
+
+
+class Group(Protocol):
+    """The Raft group behind a replica, as those who serve requests need it."""
+
+    def may_read(self) -> bool:
+        """Whether a read may be answered from this replica's data now."""
+        ...
+
+    def read_barrier(self) -> asyncio.Future[None]:
+        """Done when a read that came now may be answered; raises ``RegionError`` if another replica has to."""
+        ...
+
+    def wake(self) -> None:
+        """Somebody is interested in the Region."""
+        ...
+
 
 class Replica:
     """One Region's replica on this store. ``leader`` is the Peer that leads as far as this replica knows."""
 
-    __slots__ = ("leader", "peer", "region", "stats", "term")
+    __slots__ = ("group", "leader", "peer", "region", "stats", "term")
 
-    def __init__(self, region: Region, peer: Peer, *, leader: Peer | None = None, term: int = 0) -> None:
+    def __init__(self, region: Region, peer: Peer, *, group: Group, leader: Peer | None = None, term: int = 0) -> None:
         self.region = region
+        self.group = group
         self.peer = peer
         self.leader = leader
         self.term = term
@@ -105,11 +143,30 @@ class ReplicaMap:
         insort(self._order, (region.start, region.id))
         self.changed()
 
+    def put(self, replica: Replica, region: Region) -> None:
+        """Give a replica its Region's description, which may be the first that it gets."""
+        if self._by_id.get(region.id) is replica:
+            self.update(replica, region)
+        else:
+            replica.region = region
+            self.add(replica)
+
+    def overlapping(self, start: bytes, end: bytes, but: int) -> Replica | None:
+        """A replica, other than of Region ``but``, whose range meets ``[start, end)``; ``None`` if there is none."""
+        for replica in self:
+            region = replica.region
+            if end and region.start >= end:
+                break
+            if region.id != but and (not region.end or region.end > start):
+                return replica
+        return None
+
     def lead(self, replica: Replica, leader: Peer | None, term: int) -> None:
         """Note who leads a replica's Region in which term."""
         replica.leader = leader
         replica.term = term
-        self.changed()
+        if replica.region.id in self._by_id:
+            self.changed()
 
     def neighbours(self, replica: Replica, count: int) -> list[Region]:
         """The ``count`` Regions on this store just left of ``replica``, nearest first."""

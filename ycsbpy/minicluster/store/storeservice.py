@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from ycsbpy.minicluster.rpc import Context, StreamHandler, UnaryHandler
     from ycsbpy.minicluster.store.feedback import HealthReporter
 
-__all__ = ["StoreService"]
+__all__ = ["SplitCall", "StoreService"]
+
+SplitCall: TypeAlias = "Callable[[kvrpcpb.SplitRegionRequest], Awaitable[bytes]]"
+"""Splits a Region as a client asks, and returns the answer."""
 
 READS: dict[str, type[Message]] = {
     "RawGet": storepb.GetRequest,
@@ -42,27 +46,32 @@ WRITES: dict[str, type[Message]] = {
 class StoreService:
     """The handlers, by path: ``unary`` and ``streams``."""
 
-    def __init__(self, calls: RawCalls, health: HealthReporter) -> None:
+    def __init__(self, calls: RawCalls, health: HealthReporter, split: SplitCall) -> None:
         self._calls = calls
         self._health = health
+        self._split = split
 
     def unary(self) -> dict[str, UnaryHandler]:
         """Path → handler of the calls with one request and one answer."""
         calls = self._calls
         table: dict[str, UnaryHandler] = {name: _fixed(body) for name, body in UNARY_REFUSALS.items()}
         for name, request_class in READS.items():
-            table[name] = _framed(name, request_class, _at_once(calls.reads[name]))
+            table[name] = _framed(name, request_class, self._read(calls.reads[name]))
         for name, request_class in WRITES.items():
             table[name] = _framed(name, request_class, self._proposed(calls.writes[name]))
-        table["RawGetKeyTTL"] = _framed("RawGetKeyTTL", storepb.GetKeyTTLRequest, _at_once(calls.get_key_ttl))
+        table["RawGetKeyTTL"] = _framed("RawGetKeyTTL", storepb.GetKeyTTLRequest, self._read(calls.get_key_ttl))
         table["RawCompareAndSwap"] = _framed("RawCompareAndSwap", storepb.CASRequest, calls.compare_and_swap)
         table["RawChecksum"] = _framed("RawChecksum", storepb.ChecksumRequest, calls.checksum)
+        table["SplitRegion"] = _framed("SplitRegion", kvrpcpb.SplitRegionRequest, self._split)
         table["GetHealthFeedback"] = self._get_health_feedback
         return {f"/tikvpb.Tikv/{name}": handler for name, handler in table.items()}
 
     def streams(self) -> dict[str, StreamHandler]:
         """Path → handler of the bidirectional streams."""
         return {"/tikvpb.Tikv/BatchCommands": self._batch_commands}
+
+    def _read(self, call: Callable[[Any], bytes]) -> Callable[[Any], Awaitable[bytes]]:
+        return partial(self._calls.read, call)
 
     def _proposed(self, plan: Callable[[Any], Plan]) -> Callable[[Any], Awaitable[bytes]]:
         async def call(request: Any) -> bytes:
@@ -84,13 +93,6 @@ def _fixed(body: bytes) -> UnaryHandler:
         return body
 
     return handler
-
-
-def _at_once(call: Callable[[Any], bytes]) -> Callable[[Any], Awaitable[bytes]]:
-    async def wrapped(request: Any) -> bytes:
-        return call(request)
-
-    return wrapped
 
 
 def _framed(name: str, request_class: type[Message], call: Callable[[Any], Awaitable[bytes]]) -> UnaryHandler:

@@ -1,16 +1,21 @@
-"""What is proposed in one pass of the loop is applied together."""
+"""What is proposed in one pass of the loop goes together, and each hears what became of it."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 from storekit import StoreKit, run
 
 from ycsbpy.minicluster.store.checks import RegionError
-from ycsbpy.minicluster.store.commands import Entry, Write
-from ycsbpy.minicluster.store.engine import CF_DEFAULT, PUT
-from ycsbpy.minicluster.store.rawkv import CasResult, CompareAndSwap, StorageError
+from ycsbpy.minicluster.store.commands import Write
+from ycsbpy.minicluster.store.engine import CF_DEFAULT, PUT, Mutation
+from ycsbpy.minicluster.store.rawkv import CasResult, CompareAndSwap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 
 def put(key: bytes) -> Write:
@@ -22,15 +27,15 @@ def kit() -> StoreKit:
     return StoreKit(ttl=False)
 
 
-def test_one_pass_is_one_application(kit: StoreKit, monkeypatch: pytest.MonkeyPatch) -> None:
-    passes: list[int] = []
-    really_apply = kit.machine.apply
+def test_one_pass_is_one_write(kit: StoreKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[int] = []
+    really_write = kit.engine.write
 
-    def apply(entries: list[Entry]) -> object:
-        passes.append(len(entries))
-        return really_apply(entries)
+    def write(mutations: Sequence[Mutation]) -> None:
+        writes.append(sum(cf == CF_DEFAULT for _, cf, _, _ in mutations))
+        really_write(mutations)
 
-    monkeypatch.setattr(kit.machine, "apply", apply)
+    monkeypatch.setattr(kit.engine, "write", write)
 
     async def test() -> None:
         propose = kit.proposals.propose
@@ -40,7 +45,7 @@ def test_one_pass_is_one_application(kit: StoreKit, monkeypatch: pytest.MonkeyPa
         await propose(kit.replica(), 1, put(b"x"))
 
     run(test())
-    assert passes == [5, 1]
+    assert writes == [0, 5, 0, 1]  # each time the log, and then, since there is nobody to wait for, the data
     assert len(kit.rows()) == 6
 
 
@@ -82,13 +87,17 @@ def test_a_call_that_was_given_up_disturbs_nobody(kit: StoreKit) -> None:
     assert sorted(kit.rows()) == [b"a", b"b"]
 
 
-def test_a_bug_in_applying_is_an_error_and_not_the_end(kit: StoreKit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_is_no_command_stops_the_group_and_no_other(tmp_path: Path) -> None:
+    kit = StoreKit(b"m", ttl=False)
+
     async def test() -> None:
-        with monkeypatch.context() as broken:
-            broken.setattr(kit.machine, "apply", lambda _entries: 1 / 0)
-            with pytest.raises(StorageError, match="internal error"):
-                await kit.proposals.propose(kit.replica(), 1, put(b"a"))
-        await kit.proposals.propose(kit.replica(), 1, put(b"b"))
+        peer = kit.raft.peers[2]
+        peer.raw.propose(b"no command")
+        lost = kit.proposals.propose(kit.replica(2), 2, put(b"a"))
+        with pytest.raises(RegionError, match="not found"):
+            await lost
+        await kit.proposals.propose(kit.replica(3), 2, put(b"z"))
 
     run(test())
-    assert list(kit.rows()) == [b"b"]
+    assert list(kit.rows()) == [b"z"]
+    assert not kit.replica(2).is_leader
