@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
+
 from hypothesis import settings
 
 settings.register_profile("ycsbpy", deadline=None, print_blob=True)  # no timed assertions
 settings.load_profile("ycsbpy")
+
+_state = tempfile.mkdtemp(prefix="ycsbpy-tests-")
+atexit.register(shutil.rmtree, _state, ignore_errors=True)
+os.environ["XDG_STATE_HOME"] = _state  # no test sees, or touches, a playground of whoever runs the tests

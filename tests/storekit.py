@@ -11,9 +11,9 @@ from ycsbpy.minicluster.model import Epoch, Peer, Region
 from ycsbpy.minicluster.store.admission import Admissions
 from ycsbpy.minicluster.store.engine import MemoryEngine
 from ycsbpy.minicluster.store.feedback import HealthReporter
+from ycsbpy.minicluster.store.multiraft import MultiRaft
 from ycsbpy.minicluster.store.rawkv import RawKv
 from ycsbpy.minicluster.store.rawservice import RawCalls
-from ycsbpy.minicluster.store.multiraft import MultiRaft
 from ycsbpy.minicluster.store.regions import Replica, ReplicaMap
 from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 from ycsbpy.testing import VirtualClock

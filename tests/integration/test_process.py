@@ -208,9 +208,9 @@ def test_a_pid_that_now_means_another_process_is_left_alone() -> None:
     made = reaper.Reaper()
     made.take(b'{"child": %d, "start": "long ago"}' % lives_on.process.pid)
     made.clean_up(0.0)
-    reaper.kill(lives_on.process.pid, "long ago")
+    reaper.end(lives_on.process.pid, "long ago")
     assert lives_on.process.poll() is None
-    reaper.kill(lives_on.process.pid, reaper.start_time(lives_on.process.pid))
+    reaper.end(lives_on.process.pid, reaper.start_time(lives_on.process.pid))
     assert lives_on.end()[0] == -signal.SIGKILL
 
 
@@ -242,5 +242,5 @@ def test_children_that_ended_are_forgotten() -> None:
 
 def test_processes_that_are_not_there() -> None:
     assert reaper.start_time(2**22 + 1) == ""
-    reaper.kill(2**22 + 1, "")
+    reaper.end(2**22 + 1, "")
     assert reaper.start_time(os.getpid()) == reaper.start_time(os.getpid()) != ""

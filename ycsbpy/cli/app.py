@@ -22,6 +22,8 @@ class _Command(NamedTuple):
 COMMANDS = {
     "load": _Command("ycsbpy.cli.cmd_bench:load", "Put a workload's records into the database."),
     "run": _Command("ycsbpy.cli.cmd_bench:run", "Run a workload's operations and measure them."),
+    "playground": _Command("ycsbpy.cli.cmd_playground:playground", "Start, scale and show a TiKV cluster here."),
+    "clean": _Command("ycsbpy.cli.cmd_playground:clean", "Remove what is left of playgrounds."),
 }
 
 

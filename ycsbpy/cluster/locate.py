@@ -7,6 +7,7 @@ embedded one, started for the command. What was chosen, and why, is one line for
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import enum
 import os
 import socket
@@ -14,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ycsbpy.errors import ClusterError
+from ycsbpy.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,8 +82,32 @@ class Located:
 
 
 def running_playground() -> Located | None:
-    """Return the playground that runs on this machine for this user, if there is one. There are no playgrounds yet."""
-    return None
+    """Return the playground that runs on this machine for this user, if there is one.
+
+    Raises ``UsageError`` if there are several, since data would be written into one of them by chance, and
+    ``ClusterError`` if there is one whose PD does not answer.
+    """
+    from ycsbpy.cluster import statedir
+    from ycsbpy.cluster.topology import Phase
+
+    alive = [(home, home.read()) for home in statedir.homes() if home.alive()]
+    found = [(home.tag, topology) for home, topology in alive if topology is not None and topology.endpoints]
+    if len(found) > 1:
+        names = ", ".join(f"{tag}: {','.join(topology.endpoints)}" for tag, topology in found)
+        raise UsageError(f"several playgrounds run ({names}): say which one's PD with -p tikv.pd=")
+    if not found:
+        starting = [home.tag for home, topology in alive if topology is None or topology.phase is Phase.STARTING]
+        if starting:
+            raise ClusterError(f"the playground {starting[0]} is still starting; name another cluster with -p tikv.pd=")
+        return None
+    tag, topology = found[0]
+    what = f"the playground {tag}, over {topology.backend},"
+    try:
+        info = probe_pd(topology.endpoints, PROBE_GIVEN_S)
+    except ClusterError as error:
+        raise ClusterError(f"{what} runs, but {error}") from None
+    located = _at(Kind.PLAYGROUND, topology.endpoints, info, f"no tikv.pd given, using {what} at {info.leader}")
+    return dataclasses.replace(located, facts={**located.facts, "playground": tag, "backend": topology.backend})
 
 
 async def locate(
@@ -94,7 +119,7 @@ async def locate(
 ) -> Located:
     """Return the cluster to use; ``pd`` are the user's endpoints (host:port), empty where none was given.
 
-    Raises ``ClusterError`` when no PD answers where the user says.
+    Raises ``ClusterError`` when no PD answers where the user says, and what ``playground`` raises.
     """
     if pd:
         info = await asyncio.to_thread(probe_pd, pd, PROBE_GIVEN_S, tls)

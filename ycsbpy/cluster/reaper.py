@@ -4,9 +4,12 @@
 
 It reads lines of JSON on standard input, which is a pipe from its owner::
 
-    {"child": pid, "start": "…"}              a process to end when the owner is gone
+    {"child": pid, "start": "…"}              a process to end when the owner is gone; with "signal": n it is asked
+                                              to by that signal, with "group": true its whole group is, and what
+                                              else there is in its session is ended too
     {"gone": pid}                             the owner has seen it end
-    {"folder": path, "id": [device, inode]}   a folder to remove
+    {"folder": path, "id": [device, inode]}   a folder, or a socket, to remove
+    {"keep": path}                            a folder that is not to be removed after all
     {"done": true}                            the owner has cleaned up; there is nothing left to do
 
 When the pipe ends without "done", or the owner's process ends while something it forked still holds the pipe, the
@@ -24,13 +27,14 @@ import os
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Reaper", "main", "start_time"]
+__all__ = ["Reaper", "end", "main", "session", "start_time"]
 
 GRACE_S = 3.0
 POLL_S = 0.02
@@ -50,8 +54,22 @@ def start_time(pid: int) -> str:
     return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
 
 
-def kill(pid: int, start: str) -> None:
-    """Kill the process that has this pid and started then; nothing if that one is gone."""
+def session(leader: int) -> list[tuple[int, str]]:
+    """The processes of a session, each with its start time; none where the system has no ``/proc``.
+
+    It is the session that is meant only while one of its processes is known to live: the number is free after that.
+    """
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = entry.read_bytes().rpartition(b")")[2].split()
+            if int(fields[3]) == leader and fields[0] not in (b"Z", b"X"):
+                found.append((int(entry.parent.name), fields[19].decode()))
+    return found
+
+
+def end(pid: int, start: str, number: int = signal.SIGKILL, *, group: bool = False) -> None:
+    """Signal the process that has this pid and started then, or its group; nothing if that one is gone."""
     try:
         handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
     except OSError:
@@ -59,10 +77,12 @@ def kill(pid: int, start: str) -> None:
     try:
         if start_time(pid) != start:
             return
-        if handle is not None:
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        if group:
+            os.killpg(pid, number)
+        elif handle is not None:
+            signal.pidfd_send_signal(handle, number)
         else:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
     except OSError:
         pass
     finally:
@@ -75,6 +95,7 @@ class Reaper:
 
     def __init__(self) -> None:
         self.children: dict[int, str] = {}
+        self.signals: dict[int, tuple[int, bool]] = {}
         self.folders: dict[str, list[int]] = {}
         self.done = False
 
@@ -86,20 +107,25 @@ class Reaper:
             return
         if "child" in message:
             self.children[message["child"]] = message["start"]
+            if message.get("signal"):
+                self.signals[message["child"]] = (message["signal"], bool(message.get("group")))
         elif "gone" in message:
             self.children.pop(message["gone"], None)
         elif "folder" in message:
             self.folders[message["folder"]] = message["id"]
+        elif "keep" in message:
+            self.folders.pop(message["keep"], None)
         elif "done" in message:
             self.done = True
 
     def clean_up(self, grace_s: float = GRACE_S) -> None:
         """End the children and remove the folders."""
+        self._ask()
         deadline = time.monotonic() + grace_s
         while self._alive() and time.monotonic() < deadline:
             time.sleep(POLL_S)
         for pid, start in self._alive():
-            kill(pid, start)
+            end(pid, start)
         deadline = time.monotonic() + grace_s
         while self._alive() and time.monotonic() < deadline:
             time.sleep(POLL_S)
@@ -108,8 +134,22 @@ class Reaper:
                 found = os.lstat(path)
             except OSError:
                 continue
-            if [found.st_dev, found.st_ino] == identity:
+            if [found.st_dev, found.st_ino] != identity:
+                continue
+            if stat.S_ISDIR(found.st_mode):
                 shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    Path(path).unlink()
+
+    def _ask(self) -> None:
+        """Signal those that want it, and note who else is in a session while its leader is there to prove it."""
+        for pid, start in self._alive():
+            number, group = self.signals.get(pid, (0, False))
+            if group:
+                self.children |= dict(session(pid))
+            if number:
+                end(pid, start, number, group=group)
 
     def _alive(self) -> list[tuple[int, str]]:
         return [(pid, start) for pid, start in self.children.items() if start_time(pid) == start]

@@ -7,7 +7,7 @@ was proposed, so that all replicas alike refuse what was meant for a Region as i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError
 
@@ -101,9 +101,7 @@ def encode(command: Command, epoch: Epoch) -> bytes:
     else:
         message.change_peers.SetInParent()
         for change in command.changes:
-            message.change_peers.changes.add(
-                change_type=int(change.change_type), peer=wire.peer_to_pb(change.peer)
-            )
+            message.change_peers.changes.add(change_type=int(change.change_type), peer=wire.peer_to_pb(change.peer))
     return message.SerializeToString()
 
 

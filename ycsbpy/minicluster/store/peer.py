@@ -203,7 +203,7 @@ class RaftPeer:
                 groups.append((command, [future]))
                 open_size = -1
                 continue
-            if 0 <= open_size and open_size + command.size <= JOINED_BYTES:
+            if open_size >= 0 and open_size + command.size <= JOINED_BYTES:
                 joined, futures = groups[-1]
                 assert isinstance(joined, Write)
                 joined.mutations.extend(command.mutations)
@@ -642,4 +642,6 @@ def _refuse(futures: Sequence[asyncio.Future[None]], error: RegionError) -> None
 
 
 def _text(region: Region) -> str:
-    return ", ".join(f"{peer.id}@{peer.store_id}{'' if not peer.role else ' ' + peer.role.name}" for peer in region.peers)
+    return ", ".join(
+        f"{peer.id}@{peer.store_id}{'' if not peer.role else ' ' + peer.role.name}" for peer in region.peers
+    )

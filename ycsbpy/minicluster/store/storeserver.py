@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +42,8 @@ STOP_GRACE_S = 0.2
 class StoreOptions:
     """``pd`` are PD's host:port; ``split_keys`` are where the Regions are split at the start, for tests.
 
-    ``status_port`` is where ``/status`` and ``/metrics`` are served; ``None`` for nowhere. ``reserve_bytes`` of the disk
-    are kept from writes.
+    ``status_port`` is where ``/status`` and ``/metrics`` are served; ``None`` for nowhere. ``reserve_bytes`` of the
+    disk are kept from writes.
     """
 
     folder: Path
@@ -55,8 +55,8 @@ class StoreOptions:
     split_keys: tuple[bytes, ...] = ()
     region_heartbeat_s: float = 60.0
     status_port: int | None = 0
-    raft: RaftOptions = RaftOptions()
-    split: SplitOptions = SplitOptions()
+    raft: RaftOptions = field(default_factory=RaftOptions)
+    split: SplitOptions = field(default_factory=SplitOptions)
     reserve_bytes: int = 64 << 20
     pd_timeout_s: float = 30.0
     release: str = "0"

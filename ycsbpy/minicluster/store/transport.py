@@ -56,6 +56,8 @@ class _Link:
         self._size = 0
         self._event = asyncio.Event()
         self.posted = False
+        self.opened = False
+        self.closed = False
         self.task = asyncio.get_running_loop().create_task(self._run())
 
     def post(self, frame: bytes, region_id: int, peer_id: int) -> None:
@@ -73,11 +75,15 @@ class _Link:
         self._event.set()
 
     async def _run(self) -> None:
-        while True:
+        reason = ""
+        while not self.closed:
+            self.opened = False
             try:
                 await self._stream()
             except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError, OSError, LookupError) as error:
-                log.info("store %d is out of reach: %s", self.store_id, _reason(error))
+                if self.opened or _reason(error) != reason:
+                    reason = _reason(error)
+                    log.info("store %d is out of reach: %s", self.store_id, reason)
             self._lost()
             await asyncio.sleep(RETRY_S)
 
@@ -90,7 +96,8 @@ class _Link:
             call = multi()
             watch = asyncio.get_running_loop().create_task(self._watch(call))
             await call.write(self._transport.sign_of_life(self.store_id))
-            while not call.done():
+            self.opened = True
+            while not call.done() and not self.closed:
                 try:
                     await asyncio.wait_for(self._event.wait(), ALIVE_S)
                 except TimeoutError:
@@ -182,7 +189,9 @@ class Transport:
         try:
             arrived = await self._stream_snapshot(store_id, first, peer, to)
         except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError, OSError, LookupError) as error:
-            log.info("region %d: the snapshot for store %d did not arrive: %s", peer.region.id, store_id, _reason(error))
+            log.info(
+                "region %d: the snapshot for store %d did not arrive: %s", peer.region.id, store_id, _reason(error)
+            )
         finally:
             snapshots.sending -= 1
         if not peer.removed and to in peer.raw.raft.tracker.progress:
@@ -207,6 +216,8 @@ class Transport:
 
     async def close(self) -> None:
         """Close the streams."""
+        for link in self._links.values():
+            link.closed = True  # wait_for may swallow a cancellation that comes together with what it waits for
         tasks = [*self._tasks, *(link.task for link in self._links.values())]
         for task in tasks:
             task.cancel()

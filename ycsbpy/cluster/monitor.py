@@ -1,0 +1,118 @@
+"""What a playground offers to look at: Prometheus' files, and a small site on loopback with the page of the Regions.
+
+``prometheus.yml`` and ``targets.json`` are as ``tiup playground`` writes them, one job per component, so a Prometheus
+that is started with them, and a Grafana behind it, show the usual dashboards. The page itself is another module's,
+which knows nothing of playgrounds and is found by its name: ``DASHBOARD`` has ``dashboard_app(pd_endpoints)``, which
+returns an ``aiohttp`` application for ``/dashboard``. Without it there is no page, and the start lines name none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ycsbpy.cluster.statedir import replace_file
+from ycsbpy.cluster.topology import Role
+from ycsbpy.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+    from ycsbpy.cluster.topology import Topology
+
+__all__ = ["DASHBOARD", "dashboard_factory", "prometheus_targets", "status_site", "write_prometheus"]
+
+DASHBOARD = "ycsbpy.report.dashboard"
+SCRAPE = "15s"
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+log = logging.getLogger(__name__)
+
+
+def prometheus_targets(topology: Topology) -> list[dict[str, Any]]:
+    """Who serves ``/metrics``, as Prometheus' file discovery wants it: a list for each component."""
+    found = []
+    for role in Role:
+        targets = [
+            one.status_address
+            for one in topology.instances
+            if one.role is role and one.status_address and not one.ended
+        ]
+        if targets:
+            found.append({"targets": targets, "labels": {"job": str(role)}})
+    return found
+
+
+def write_prometheus(folder: Path, topology: Topology) -> Path:
+    """Write both files and return the path of ``prometheus.yml``. Raises ``ClusterError`` if that cannot be done."""
+    config, targets = folder / "prometheus.yml", folder / "targets.json"
+    try:
+        folder.mkdir(exist_ok=True, mode=0o700)
+        if not config.exists():
+            replace_file(config, _config(targets))
+        replace_file(targets, json.dumps(prometheus_targets(topology), indent=2) + "\n")
+    except OSError as error:
+        raise ClusterError(f"cannot write in {folder}: {error.strerror}") from None
+    return config
+
+
+def _config(targets: Path) -> str:
+    return f"""\
+global:
+  scrape_interval: {SCRAPE}
+  evaluation_interval: {SCRAPE}
+scrape_configs:
+  - job_name: cluster
+    honor_labels: true
+    file_sd_configs:
+      - files: [{json.dumps(str(targets))}]
+        refresh_interval: 5s
+"""
+
+
+def dashboard_factory() -> Callable[[Sequence[str]], Any] | None:
+    """What makes the page, if this installation has it."""
+    try:
+        factory: Callable[[Sequence[str]], Any] = import_module(DASHBOARD).dashboard_app
+    except (ImportError, AttributeError):
+        return None
+    return factory
+
+
+@contextlib.asynccontextmanager
+async def status_site(host: str, port: int, topology: Callable[[], Topology]) -> AsyncIterator[str]:
+    """Serve ``/dashboard`` if there is one, and ``/topology``; the value is the page's address, or empty.
+
+    Only requests that name this machine are answered, so that no page of the web can read along under another name.
+    """
+    from aiohttp import web
+
+    @web.middleware
+    async def from_here(request: web.Request, handler: Any) -> web.StreamResponse:
+        if (request.url.host or "") not in {*LOOPBACK, host}:
+            raise web.HTTPForbidden
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    async def shown(_request: web.Request) -> web.Response:
+        return web.json_response(topology().to_json())
+
+    app = web.Application(middlewares=[from_here])
+    app.router.add_get("/topology", shown)
+    factory = dashboard_factory()
+    if factory is not None:
+        app.add_subapp("/dashboard", factory(topology().endpoints))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise ClusterError(f"the dashboard cannot listen on {host}:{port}: {error.strerror}") from None
+        yield f"http://{host}:{port}/dashboard" if factory is not None else ""
+    finally:
+        await runner.cleanup()

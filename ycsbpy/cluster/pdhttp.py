@@ -1,0 +1,115 @@
+"""The few questions that running a cluster puts to PD's HTTP interface: is it up, which stores, which leaders.
+
+Over the standard library, since nothing here is many or fast, and so that a host process is small. Paths and shapes are
+those of PD's ``/pd/api/v1``; what a store holds is taken from PD's own count. Proxies of the environment are not used:
+the cluster is on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ycsbpy.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["PdHttp", "StoreView"]
+
+TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """A store as PD has it; ``state`` is its ``state_name`` (Up, Offline, Tombstone, Disconnected, Down)."""
+
+    id: int
+    address: str
+    status_address: str
+    state: str
+    regions: int
+    leaders: int
+
+
+class PdHttp:
+    """PD by its client addresses, host:port; the first one that answers is asked. Errors are ``ClusterError``."""
+
+    def __init__(self, endpoints: Sequence[str], timeout_s: float = TIMEOUT_S) -> None:
+        self._endpoints = list(endpoints)
+        self._timeout_s = timeout_s
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def healthy(self) -> bool:
+        """Whether a PD answers and has a leader."""
+        try:
+            return bool((self._ask("GET", "/members") or {}).get("leader"))
+        except ClusterError:
+            return False
+
+    def stores(self) -> list[StoreView]:
+        """The stores that are not Tombstone; none before the first one has made the cluster."""
+        answer = self._ask("GET", "/stores")
+        return [_view(one) for one in answer.get("stores") or []]
+
+    def store(self, store_id: int) -> StoreView | None:
+        """One store, Tombstone or not; ``None`` if PD knows none of that id."""
+        try:
+            return _view(self._ask("GET", f"/store/{store_id}"))
+        except ClusterError as error:
+            if "not found" in str(error).lower():
+                return None
+            raise
+
+    def delete_store(self, store_id: int) -> None:
+        """Begin to take a store out. Raises ``ClusterError`` with PD's reason if it refuses."""
+        self._ask("DELETE", f"/store/{store_id}")
+
+    def leaderless(self) -> int:
+        """How many Regions have no leader as far as PD knows; 1 while there is no Region at all."""
+        answer = self._ask("GET", "/regions")
+        regions = answer.get("regions") or []
+        return sum(not (region.get("leader") or {}).get("store_id") for region in regions) if regions else 1
+
+    def _ask(self, method: str, path: str) -> Any:
+        problem = "it has no address"
+        for endpoint in self._endpoints:
+            request = urllib.request.Request(f"http://{endpoint}/pd/api/v1{path}", method=method)
+            try:
+                with self._opener.open(request, timeout=self._timeout_s) as answer:
+                    return _value(answer.read())
+            except urllib.error.HTTPError as error:
+                with error:
+                    text = _value(error.read())
+                raise ClusterError(f"PD at {endpoint}: {_line(text) or f'status {error.code}'}") from None
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "reason", error)
+                problem = f"{endpoint}: {getattr(reason, 'strerror', None) or reason}"
+        raise ClusterError(f"PD does not answer ({problem})")
+
+
+def _value(data: bytes) -> Any:
+    text = data.decode(errors="replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _line(text: Any) -> str:
+    return " ".join(str(text).split())[:300]
+
+
+def _view(one: Any) -> StoreView:
+    store, status = one["store"], one.get("status") or {}
+    return StoreView(
+        id=int(store["id"]),
+        address=str(store.get("address", "")),
+        status_address=str(store.get("status_address", "")),
+        state=str(store.get("state_name", "")),
+        regions=int(status.get("region_count", 0)),
+        leaders=int(status.get("leader_count", 0)),
+    )
