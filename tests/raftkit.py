@@ -232,5 +232,3 @@ class Cluster:
         """Whether these stores have the same data."""
         rows = [self.nodes[store].rows() for store in stores]
         return all(each == rows[0] for each in rows)
-
-

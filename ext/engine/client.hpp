@@ -45,13 +45,13 @@ struct Client {
     std::uint32_t older = kNoClient;    ///< the operation that began before this one and is under way
     std::uint32_t younger = kNoClient;  ///< and the one that began after it
     std::uint32_t attempts = 0;         ///< of the present request
-    std::uint32_t connection = 0;  ///< that the present attempt is on
-    std::uint32_t slot = 0;        ///< its place among those in flight there
-    std::uint64_t region_id = 0;   ///< that the present attempt went to
+    std::uint32_t connection = 0;       ///< that the present attempt is on
+    std::uint32_t slot = 0;             ///< its place among those in flight there
+    std::uint64_t region_id = 0;        ///< that the present attempt went to
     std::uint64_t store_id = 0;
     Stage stage = Stage::read;
     Wait wait = Wait::nothing;
-    bool uncertain = false;  ///< an attempt to write may have been applied
+    bool uncertain = false;       ///< an attempt to write may have been applied
     std::string_view last_error;  ///< a literal
     std::string last_detail;
 

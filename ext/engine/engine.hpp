@@ -32,7 +32,8 @@ class Engine {
         const Plan& p = _shared.plan;
         for (std::uint32_t i = 0; i < p.threads; ++i) {
             const std::uint64_t clients = share(p.clients, p.threads, i);
-            const auto connections = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, share(p.connections, p.threads, i)));
+            const auto connections =
+                static_cast<std::uint32_t>(std::max<std::uint64_t>(1, share(p.connections, p.threads, i)));
             _workers.push_back(std::make_unique<Worker>(_shared, i, source, clients, connections));
         }
     }
@@ -72,7 +73,9 @@ class Engine {
     void stop(bool at_once) noexcept { _shared.request_stop(at_once ? Stop::at_once : Stop::gently); }
 
     /// Questions of the threads, waiting for the first so long; none, at once, when the phase is over.
-    [[nodiscard]] std::vector<Questions::Question> questions(std::int64_t wait_ns) { return _shared.questions.take(wait_ns); }
+    [[nodiscard]] std::vector<Questions::Question> questions(std::int64_t wait_ns) {
+        return _shared.questions.take(wait_ns);
+    }
     void answer(std::uint32_t thread, const Located& located) {
         if (thread < _shared.inboxes.size()) {
             _shared.inboxes[thread].put(located);
@@ -108,11 +111,11 @@ class Engine {
     }
 
     [[nodiscard]] std::vector<ErrorRow> errors() {
-        std::vector<ErrorRow> all;
+        ErrorCounts all;
         for (const auto& worker : _workers) {
-            worker->between_passes([&](const Worker& one) { one.errors().list(all); });
+            worker->between_passes([&](const Worker& one) { all.add(one.errors()); });
         }
-        return all;
+        return all.rows();
     }
 
     /// Attempts that did not end an operation, by what they met.

@@ -37,10 +37,23 @@ class ErrorCounts {
         ++_total;
     }
 
-    void list(std::vector<ErrorRow>& rows) const {
+    void add(const ErrorCounts& other) {
+        for (const auto& [key, entry] : other._entries) {
+            Entry& here = _entries[key];
+            if (here.count == 0) {
+                here.example = entry.example;
+            }
+            here.count += entry.count;
+        }
+        _total += other._total;
+    }
+
+    [[nodiscard]] std::vector<ErrorRow> rows() const {
+        std::vector<ErrorRow> rows;
         for (const auto& [key, entry] : _entries) {
             rows.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), entry.count, entry.example});
         }
+        return rows;
     }
     [[nodiscard]] std::uint64_t total() const noexcept { return _total; }
 

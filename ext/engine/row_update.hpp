@@ -27,14 +27,16 @@ class RowUpdate {
         }
         for (const ValuePlan& change : changes) {
             const auto column = static_cast<std::int64_t>(change.field);
-            const auto place = std::find_if(_parts.begin(), _parts.end(), [&](const Part& p) { return p.column == column; });
+            const auto place =
+                std::find_if(_parts.begin(), _parts.end(), [&](const Part& p) { return p.column == column; });
             if (place != _parts.end()) {
                 place->change = &change;
             } else {
                 _parts.push_back({column, {}, &change});
             }
         }
-        std::stable_sort(_parts.begin(), _parts.end(), [](const Part& a, const Part& b) { return a.column < b.column; });
+        std::stable_sort(_parts.begin(), _parts.end(),
+                         [](const Part& a, const Part& b) { return a.column < b.column; });
         for (const Part& part : _parts) {
             _size += row::header_size(part.column, part.length()) + part.length();
         }

@@ -34,7 +34,8 @@ struct Plan {
     std::int64_t origin_ns = 0;
     std::int64_t deadline_ns = -1;  ///< after which nothing begins; -1: none
     std::int64_t timeout_ns = 20'000'000'000;
-    bool repeats_writes = false;  ///< an insert whose answer was lost may be sent again: a load's, which nobody overwrites
+    bool repeats_writes =
+        false;  ///< an insert whose answer was lost may be sent again: a load's, which nobody overwrites
     std::string key_prefix;
     std::string key_end;  ///< where the table ends
     std::uint64_t api_version = 0;

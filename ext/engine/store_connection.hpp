@@ -31,7 +31,11 @@ class StoreConnection {
     enum class State : std::uint8_t { connecting, open, lost };
 
     StoreConnection(Owner& owner, std::uint32_t number, std::uint64_t store_id, const std::string& address)
-        : _owner(owner), _number(number), _store_id(store_id), _address(address), _http2(http2::Role::client, config(), *this) {
+        : _owner(owner),
+          _number(number),
+          _store_id(store_id),
+          _address(address),
+          _http2(http2::Role::client, config(), *this) {
         grpc::Request request;
         request.path = "/tikvpb.Tikv/BatchCommands";
         request.authority = _address;
@@ -199,9 +203,9 @@ class StoreConnection {
     void on_head(http2::StreamRef, http2::Fields fields, bool end) { _call.on_head(fields, end); }
     void on_data(http2::StreamRef, http2::Bytes data, bool end) {
         _call.on_data(data, end, [this](http2::Bytes message) {
-            const bool good = _reader.read(http2::as_text(message), [this](std::uint64_t id, const kvproto::Answer& answer) {
-                take_answer(id, answer);
-            });
+            const bool good =
+                _reader.read(http2::as_text(message),
+                             [this](std::uint64_t id, const kvproto::Answer& answer) { take_answer(id, answer); });
             _broken = _broken || !good;
         });
     }

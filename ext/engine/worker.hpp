@@ -2,7 +2,8 @@
 //
 // A pass: wait; read what came and go on with the operations it answers; take what the control plane says; let time
 // pass; write everything that has become ready, one system call a connection. Nothing is shared with other threads but
-// the counter of operations. The interpreter is not involved: whoever wants counts asks between passes (`between_passes`).
+// the counter of operations. The interpreter is not involved: whoever wants counts asks between passes
+// (`between_passes`).
 #pragma once
 
 #include <algorithm>
@@ -246,9 +247,7 @@ class Worker {
         (client.younger == kNoClient ? _youngest : _clients[client.younger].older) = client.older;
     }
 
-    [[nodiscard]] bool is_past_deadline(std::int64_t now) {
-        return _plan.deadline_ns >= 0 && now >= _plan.deadline_ns;
-    }
+    [[nodiscard]] bool is_past_deadline(std::int64_t now) { return _plan.deadline_ns >= 0 && now >= _plan.deadline_ns; }
 
     void set_timer(Client& client, std::uint32_t index, std::int64_t at, Wait wait) {
         client.wait = wait;
@@ -341,8 +340,8 @@ class Worker {
         client.last_detail.clear();
         const std::size_t size = _source.write_key(client.op.record, _key_room.data());
         client.key.assign(_key_room.data(), size);
-        static constexpr Stage kFirst[kOpKinds] = {Stage::read, Stage::read_for_update, Stage::write,
-                                                   Stage::scan, Stage::read,            Stage::remove};
+        static constexpr Stage kFirst[kOpKinds] = {Stage::read, Stage::read_for_update, Stage::write, Stage::scan,
+                                                   Stage::read, Stage::remove};
         client.stage = kFirst[static_cast<std::size_t>(client.op.kind)];
         if (client.stage == Stage::scan) {
             client.key.insert(0, _plan.key_prefix);
@@ -541,8 +540,8 @@ class Worker {
     void region_error(Client& client, std::uint32_t index, const kvproto::Answer& answer, std::int64_t now) {
         kvproto::RegionError error;
         if (!kvproto::read_region_error(answer.region_error, error)) {
-            attempt_failed(client, index, "region_error", "it cannot be read", {tikv::Proof::nothing, tikv::Next::relocate},
-                           now);
+            attempt_failed(client, index, "region_error", "it cannot be read",
+                           {tikv::Proof::nothing, tikv::Next::relocate}, now);
             return;
         }
         tikv::Verdict verdict = tikv::judge(error.kind);
@@ -582,8 +581,8 @@ class Worker {
         if (client.writes() && verdict.proof == tikv::Proof::nothing) {
             client.uncertain = true;
         }
-        const bool may_repeat = !client.writes() || !client.uncertain ||
-                                (_plan.repeats_writes && client.op.kind == OpKind::insert);
+        const bool may_repeat =
+            !client.writes() || !client.uncertain || (_plan.repeats_writes && client.op.kind == OpKind::insert);
         if (verdict.next == tikv::Next::give_up || !may_repeat) {
             const bool certain = !client.writes() || !client.uncertain || verdict.proof == tikv::Proof::request_refused;
             finish(client, index, certain ? Outcome::failed : Outcome::unknown, name, detail, now);
@@ -665,7 +664,8 @@ class Worker {
         }
         const tikv::CachedRegion* const entry = _cache.find(client.key);
         if (entry == nullptr || entry->region.id != client.region_id) {
-            // The Region has changed while its answer was on the way: begin anew, or rows could be missed or come twice.
+            // The Region has changed while its answer was on the way: begin anew, or rows could be missed or come
+            // twice.
             client.scanned = 0;
             client.key.assign(_plan.key_prefix);
             client.key.append(_key_room.data(), _source.write_key(client.op.record, _key_room.data()));
@@ -731,8 +731,8 @@ class Worker {
 
     void finish(Client& client, std::uint32_t index, Outcome outcome, std::string_view error, std::string_view detail,
                 std::int64_t now) {
-        _recorder.record(static_cast<std::size_t>(client.op.kind), static_cast<std::size_t>(outcome), client.intended_ns,
-                         client.start_ns, now);
+        _recorder.record(static_cast<std::size_t>(client.op.kind), static_cast<std::size_t>(outcome),
+                         client.intended_ns, client.start_ns, now);
         _ended_ns = now;
         delist(index);
         if (outcome == Outcome::failed || outcome == Outcome::unknown) {

@@ -2,8 +2,8 @@
 //
 //     BatchCommandsResponse { repeated Response responses = 1; repeated uint64 request_ids = 2; … }
 //
-// The ids may stand before, behind or between the responses, packed or not, and each pairs with the response of the same
-// place; so places are noted first.
+// The ids may stand before, behind or between the responses, packed or not, and each pairs with the response of the
+// same place; so places are noted first.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct Answer {
     bool has_region_error = false;
     std::string_view error;  ///< of the storage below the Region
     bool not_found = false;
-    std::string_view value;   ///< of RawGet
-    std::string_view body;    ///< the whole response, for `each_pair`
+    std::string_view value;  ///< of RawGet
+    std::string_view body;   ///< the whole response, for `each_pair`
 };
 
 /// Read the body of any raw response: in all of them field 1 is the region error; 2 is `error` or a list.

@@ -67,9 +67,9 @@ inline constexpr std::array<std::string_view, 23> kRegionErrorNames{
 struct RegionError {
     RegionErrorKind kind = RegionErrorKind::message_only;
     std::string message;
-    Peer leader;                        ///< of not_leader; id 0: not known
-    std::vector<Region> current;        ///< of epoch_not_match
-    std::uint64_t backoff_ms = 0;       ///< of server_is_busy
+    Peer leader;                   ///< of not_leader; id 0: not known
+    std::vector<Region> current;   ///< of epoch_not_match
+    std::uint64_t backoff_ms = 0;  ///< of server_is_busy
 };
 
 [[nodiscard]] inline bool read_region_error(std::string_view bytes, RegionError& error) {

@@ -102,8 +102,8 @@ class Reactor {
 #ifdef SYS_epoll_pwait2
         if (_has_pwait2) {  // to the nanosecond; epoll_wait only knows milliseconds
             const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
-            const auto count = ::syscall(SYS_epoll_pwait2, _fd.get(), _events.data(), static_cast<int>(kEvents),
-                                         &timeout, nullptr, 0);
+            const auto count =
+                ::syscall(SYS_epoll_pwait2, _fd.get(), _events.data(), static_cast<int>(kEvents), &timeout, nullptr, 0);
             if (count >= 0 || errno != ENOSYS) {
                 return static_cast<int>(count);
             }

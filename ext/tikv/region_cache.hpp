@@ -1,7 +1,7 @@
 // Which Region holds a key, who leads it, and where its stores are (client-go's cache, in the small).
 //
-// Ordered by start key; no two entries overlap: an entry that comes in takes the place of all it overlaps, unless one of
-// those is newer (by version, then by conf_ver). What a store says in its errors is taken at once: the leader that a
+// Ordered by start key; no two entries overlap: an entry that comes in takes the place of all it overlaps, unless one
+// of those is newer (by version, then by conf_ver). What a store says in its errors is taken at once: the leader that a
 // NotLeader names, the Regions that an EpochNotMatch describes. Each entry keeps the bytes of its `kvrpcpb.Context`.
 #pragma once
 

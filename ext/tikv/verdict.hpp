@@ -36,10 +36,11 @@ struct Verdict {
     switch (kind) {
         case not_leader:
         case epoch_not_match:
-            return {Proof::attempt_dead, Next::at_once};  // where the error says what holds now; else the caller relocates
+            return {Proof::attempt_dead,
+                    Next::at_once};  // where the error says what holds now; else the caller relocates
         case key_not_in_region:
-        // A store answers so before it proposes. A Peer that is destroyed with proposals pending has lost its leadership
-        // before, and answered those with stale_command then.
+        // A store answers so before it proposes. A Peer that is destroyed with proposals pending has lost its
+        // leadership before, and answered those with stale_command then.
         case region_not_found:
         case store_not_match:
         case mismatch_peer_id:

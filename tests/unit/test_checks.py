@@ -25,7 +25,9 @@ def replicas() -> ReplicaMap:
     made = ReplicaMap(1)
     for region_id, start, end in ((1, b"", b"b"), (2, b"b", b"c")):
         peer = Peer(region_id * 10, 1)
-        made.add(Replica(Region(region_id, start, end, Epoch(5, 7), (peer,)), peer, group=NoGroup(), leader=peer, term=6))
+        made.add(
+            Replica(Region(region_id, start, end, Epoch(5, 7), (peer,)), peer, group=NoGroup(), leader=peer, term=6)
+        )
     made.add(Replica(REGION, OURS, group=NoGroup(), leader=OURS, term=9))
     return made
 

@@ -3,12 +3,12 @@
 The control plane is the caller's: it answers ``questions`` (which Region holds this key?) until the phase is over.
 """
 
-from typing import final
+from typing import TypeAlias, final
 
 from ycsbpy._native.generators import OperationSource
 from ycsbpy._native.recording import Recorder
 
-Described = tuple[int, bytes, bytes, int, int, list[tuple[int, int, int]], int, list[tuple[int, bytes]]]
+Described: TypeAlias = tuple[int, bytes, bytes, int, int, list[tuple[int, int, int]], int, list[tuple[int, bytes]]]
 """A Region: id, start, end, conf_ver, version, peers as (id, store, role), the leading peer's id, store addresses."""
 
 @final

@@ -217,4 +217,3 @@ def _text(error: grpc.RpcError) -> str:
     with contextlib.suppress(AttributeError):
         return f"{error.code().name}: {error.details()}"  # type: ignore[attr-defined]
     return str(error)
-

@@ -189,8 +189,7 @@ class MiniCluster:
         estate, pd = self._running()
         names = [f"store-{self._made + index}" for index in range(count)]
         started = [
-            self._start_store(estate, name, port)
-            for name, port in zip(names, [*ports, *[0] * count], strict=False)
+            self._start_store(estate, name, port) for name, port in zip(names, [*ports, *[0] * count], strict=False)
         ]
         self._made += count
         if not self.cluster_id:

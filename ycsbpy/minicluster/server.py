@@ -64,11 +64,15 @@ def _add_store_options(store: argparse.ArgumentParser) -> None:
     store.add_argument("--region-max-size", type=int, default=0, metavar="BYTES", help="default: half again the above")
     store.add_argument("--split-check", type=float, default=10.0, metavar="S", help="look for large Regions so often")
     store.add_argument("--left-derive", action="store_true", help="the left piece of a split keeps the Region's id")
-    store.add_argument("--raft-tick", type=int, default=100, metavar="MS", help="the length of a Raft tick (TiKV: 1000)")
+    store.add_argument(
+        "--raft-tick", type=int, default=100, metavar="MS", help="the length of a Raft tick (TiKV: 1000)"
+    )
     store.add_argument("--election-ticks", type=int, default=7, help="silence before an election (TiKV: 10)")
     store.add_argument("--heartbeat-ticks", type=int, default=2)
     store.add_argument("--max-peer-down", type=float, default=10.0, metavar="S", help="silence of a peer that is down")
-    store.add_argument("--reserve-space", type=int, default=64 << 20, metavar="BYTES", help="of the disk, not written to")
+    store.add_argument(
+        "--reserve-space", type=int, default=64 << 20, metavar="BYTES", help="of the disk, not written to"
+    )
 
 
 def _pd(arguments: argparse.Namespace) -> Server:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.drivers.pd_directory import PdDirectory
 from ycsbpy.drivers.rowcodec import table_prefix, table_range
 from ycsbpy.drivers.tikv_native import TikvNativeDriver
-from ycsbpy.errors import RunError, YcsbpyError
+from ycsbpy.errors import ClusterError, RunError, YcsbpyError
 from ycsbpy.workload.base import Phase
 from ycsbpy.workload.core import CoreWorkload
 
@@ -48,8 +49,9 @@ async def run_engine(phase: PhaseRun) -> None:
     try:
         engine = _make_engine(phase, driver, workload)
         start, end = table_range(workload.table, b"")
-        for region in await asyncio.to_thread(directory.regions, start, end):
-            engine.know(region)
+        with suppress(ClusterError):  # what could not be had now is asked for one by one
+            for region in await asyncio.to_thread(directory.regions, start, end):
+                engine.know(region)
         phase.feed = partial(_feed, phase, engine)
         await _run(phase, engine, directory)
     finally:

@@ -101,9 +101,7 @@ def encode(command: Command, epoch: Epoch) -> bytes:
     else:
         message.change_peers.SetInParent()
         for change in command.changes:
-            message.change_peers.changes.add(
-                change_type=int(change.change_type), peer=wire.peer_to_pb(change.peer)
-            )
+            message.change_peers.changes.add(change_type=int(change.change_type), peer=wire.peer_to_pb(change.peer))
     return message.SerializeToString()
 
 

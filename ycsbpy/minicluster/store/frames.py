@@ -45,9 +45,7 @@ class Frames:
         kind = message.msg_type
         if peer.initialized and (kind in _WITH_RANGE or (kind == MessageType.HEARTBEAT and not message.commit)):
             region = peer.region
-            parts.append(
-                raft_serverpb.RaftMessage(start_key=region.start, end_key=region.end).SerializeToString()
-            )
+            parts.append(raft_serverpb.RaftMessage(start_key=region.start, end_key=region.end).SerializeToString())
         return b"".join(parts)
 
     @staticmethod

@@ -270,8 +270,10 @@ class MultiRaft:
     def propose(self, replica: Replica, version: int, command: Command, deadline_ns: int = 0) -> asyncio.Future[Result]:
         """See ``Proposals``. Beyond what may be queued, the answer is ``ServerIsBusy``."""
         size = command.size if isinstance(command, Write) else 0
-        if self.full or self._queued >= self.options.max_queued or (
-            self._queued_bytes and self._queued_bytes + size > self.options.max_queued_bytes
+        if (
+            self.full
+            or self._queued >= self.options.max_queued
+            or (self._queued_bytes and self._queued_bytes + size > self.options.max_queued_bytes)
         ):
             future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
             settle([future], self._overload())
@@ -285,7 +287,9 @@ class MultiRaft:
 
     def _overload(self) -> RegionError:
         if self.full:
-            return server_is_busy(self.full) if not self.full.startswith("disk") else disk_full(self.store_id, self.full)
+            return (
+                server_is_busy(self.full) if not self.full.startswith("disk") else disk_full(self.store_id, self.full)
+            )
         return server_is_busy("raftstore is busy")
 
     def unqueue(self, count: int, size: int) -> None:
@@ -585,4 +589,3 @@ class MultiRaft:
         if self.replicas.overlapping(region.start, region.end, region.id) is not None:
             return False
         return not self.snapshots.overlaps(region)
-

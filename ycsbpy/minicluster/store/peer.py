@@ -642,4 +642,6 @@ def _refuse(futures: Sequence[asyncio.Future[None]], error: RegionError) -> None
 
 
 def _text(region: Region) -> str:
-    return ", ".join(f"{peer.id}@{peer.store_id}{'' if not peer.role else ' ' + peer.role.name}" for peer in region.peers)
+    return ", ".join(
+        f"{peer.id}@{peer.store_id}{'' if not peer.role else ' ' + peer.role.name}" for peer in region.peers
+    )

@@ -91,7 +91,13 @@ class Reports:
                 self._said.pop(peer.region.id, None)
                 continue
             down, pending = peer.down_peers(), peer.pending_peers()
-            news = (peer.region, peer.raw.term, tuple(each for each, _ in down), tuple(pending), peer.replica.stats.known)
+            news = (
+                peer.region,
+                peer.raw.term,
+                tuple(each for each, _ in down),
+                tuple(pending),
+                peer.replica.stats.known,
+            )
             said, when_ns = self._said.get(peer.region.id, (None, 0))
             if news != said or now_ns - when_ns >= self._interval_ns:
                 self._said[peer.region.id] = (news, now_ns)
@@ -101,7 +107,9 @@ class Reports:
         """A new stream: say everything again."""
         self._said.clear()
 
-    def _report(self, peer: RaftPeer, down: Sequence[tuple[object, int]], pending: Sequence[object]) -> pdpb.RegionHeartbeatRequest:
+    def _report(
+        self, peer: RaftPeer, down: Sequence[tuple[object, int]], pending: Sequence[object]
+    ) -> pdpb.RegionHeartbeatRequest:
         stats = peer.replica.stats
         report = pdpb.RegionHeartbeatRequest(
             region=wire.region_to_pb(peer.region),

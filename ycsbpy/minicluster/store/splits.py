@@ -183,9 +183,7 @@ class Splitter:
             raise RegionError(errorpb.Error(message="no valid key found for split"))
         self._busy.add(region.id)
         try:
-            request = pdpb.AskBatchSplitRequest(
-                region=wire.region_to_pb(region), split_count=len(valid), reason=reason
-            )
+            request = pdpb.AskBatchSplitRequest(region=wire.region_to_pb(region), split_count=len(valid), reason=reason)
             answer = await self._link.call("AskBatchSplit", request, pdpb.AskBatchSplitResponse)
             ids = tuple(SplitIds(each.new_region_id, tuple(each.new_peer_ids)) for each in answer.ids)
             command = Split(tuple(valid), ids, self._options.right_derive, share_size=reason == pdpb.SIZE)
@@ -238,5 +236,3 @@ def _slices(rows: Iterable[tuple[bytes, int]]) -> Iterator[list[tuple[bytes, int
             yield chunk
             chunk = []
     yield chunk
-
-

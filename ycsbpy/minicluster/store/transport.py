@@ -182,7 +182,9 @@ class Transport:
         try:
             arrived = await self._stream_snapshot(store_id, first, peer, to)
         except (aio.AioRpcError, asyncio.InvalidStateError, aio.UsageError, OSError, LookupError) as error:
-            log.info("region %d: the snapshot for store %d did not arrive: %s", peer.region.id, store_id, _reason(error))
+            log.info(
+                "region %d: the snapshot for store %d did not arrive: %s", peer.region.id, store_id, _reason(error)
+            )
         finally:
             snapshots.sending -= 1
         if not peer.removed and to in peer.raw.raft.tracker.progress:
