@@ -6,6 +6,7 @@ memory unless ``hold_disk`` stops one. Time is ticks, given by ``tick``; the clo
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -277,10 +278,8 @@ class Network:
         for entry in ready.committed_entries:
             if entry.entry_type != EntryType.NORMAL:
                 change = node.raft.codec.decode(entry.entry_type, entry.data)
-                try:
+                with contextlib.suppress(ConfChangeError):
                     member.storage.set_conf_state(node.apply_conf_change(change))
-                except ConfChangeError:
-                    pass
             elif entry.data:
                 member.applied.append(entry)
             node.applied(entry.index)

@@ -183,9 +183,13 @@ class Nemesis:
             "transfer": self._transfer,
             "ask for snapshot": self._request_snapshot,
             "campaign": self._campaign,
+            "deafen leader": self._deafen_leader,
+            "transfer from the deaf": self._transfer_from_the_deaf,
         }
         self._weights = [world.random.choice([0, 1, 2, 4]) for _ in self._acts]
         self._weights[3] = 6  # there must be some peace
+        if world.settings.acts is not None:
+            self._weights = [world.settings.acts.get(name, 0) for name in self._acts]
         self._next()
 
     def _next(self) -> None:
@@ -222,6 +226,16 @@ class Nemesis:
         if leader is not None:
             others = [node for node in self.world.nodes if node != leader.id]
             self.world.blocked |= {(leader.id, other) for other in others} | {(other, leader.id) for other in others}
+
+    def _deafen_leader(self) -> None:
+        """It goes on sending, and does not hear that others have gone on without it."""
+        leader = self.world.leader()
+        if leader is not None:
+            self.world.blocked |= {(other, leader.id) for other in self.world.nodes if other != leader.id}
+
+    def _transfer_from_the_deaf(self) -> None:
+        self._transfer()
+        self._deafen_leader()
 
     def _heal(self) -> None:
         self.world.blocked.clear()

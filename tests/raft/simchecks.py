@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Checker", "Violation"]
 
 
-class Violation(AssertionError):
+class Violation(AssertionError):  # noqa: N818  it is a verdict, not an error of the program
     """A property does not hold. ``kind`` is a word for which, for tests that expect one."""
 
     def __init__(self, kind: str, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""A Raft group in simulated time: every delay, loss, crash and choice comes from one seed, so a failure can be replayed.
+"""A Raft group in simulated time: every delay, loss, crash and choice comes from one seed, so failures can be replayed.
 
     PYTHONPATH=.:tests python tests/raft/simulation.py SEED        what happens with this seed, line by line
     PYTHONPATH=.:tests python tests/raft/simulation.py FROM TO     run a range of seeds
@@ -74,6 +74,8 @@ class Settings:
     lease_reads: float = 0.7
     change_every: float = 2.0
     trouble_every: float = 1.0
+    acts: dict[str, int] | None = None
+    """How often the nemesis does what; None to draw that as well."""
     trouble: float = 15.0
     peace: float = 8.0
 

@@ -12,7 +12,7 @@ from raft.linearizability import Operation, linearizable, offending_key, step
 
 
 def op(text: str, *, key: int = 0) -> Operation:
-    """``"1-3 w5"``: written 5 between 1 and 3; ``"1-? w5"`` unknown; ``"r5"`` or ``"r_"`` read; ``"c5>6 ok"``, ``no``."""
+    """``"1-3 w5"``: wrote 5 between 1 and 3; ``"1-? w5"`` unknown; ``"r5"`` or ``"r_"`` read; ``"c5>6 ok"``, ``no``."""
     times, what, *outcome = text.split()
     called, _, returned = times.partition("-")
     made = Operation("", key, float(called), None if returned == "?" else float(returned))

@@ -259,10 +259,10 @@ class Replication(RaftState):
             raise LogCorruptionError(f"the snapshot at {snapshot.index} has an impossible configuration") from error
         if self.id not in config.members():
             return False
-        asked = 0 < self.pending_request_snapshot <= snapshot.index
-        if not asked and log.matches(snapshot.index, snapshot.term):
-            # The entries are here already, and cheaper. While a newer snapshot is asked for, an old one that comes late
-            # must not be taken either: it would throw away what this node has acknowledged since.
+        wanted = 0 < self.pending_request_snapshot <= snapshot.index
+        if not wanted and log.matches(snapshot.index, snapshot.term):
+            # The entries are here already, and cheaper. And those after them may count as acknowledged: not even a node
+            # that asked for a snapshot may lose them for one that is older than it asked for.
             log.commit_to(snapshot.index)
             return False
         log.restore(snapshot)
