@@ -177,7 +177,7 @@ class PdDirectory:
             self._leader = ""
 
     def _unary(self, address: str, method: str, request: Message, answer_class: type[Answer]) -> Answer:
-        call = self._channel(address).unary_unary(
+        call: Any = self._channel(address).unary_unary(
             f"/pdpb.PD/{method}",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=answer_class.FromString,
@@ -215,5 +215,5 @@ def _address(url: str) -> str:
 
 def _text(error: grpc.RpcError) -> str:
     with contextlib.suppress(AttributeError):
-        return f"{error.code().name}: {error.details()}"  # type: ignore[attr-defined]
+        return f"{error.code().name}: {error.details()}"
     return str(error)
