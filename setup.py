@@ -75,7 +75,10 @@ class BuildPy(build_py):
 
 extensions = [extension("generators", "generators"), extension("recording", "recording")]
 if sys.platform == "linux":
-    extensions.append(extension("timer"))
+    extensions += [
+        extension("timer"),
+        extension("engine", "engine", "generators", "grpc", "http2", "kvproto", "loop", "recording", "tikv"),
+    ]
 
 setup(
     ext_modules=cythonize(extensions, include_path=["ext/bindings"], language_level=3),

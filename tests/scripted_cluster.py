@@ -20,6 +20,7 @@ from ycsbpy.proto import errorpb_pb2 as errorpb
 from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 from ycsbpy.proto import metapb_pb2 as metapb
 from ycsbpy.proto import pdpb_pb2 as pdpb
+from ycsbpy.proto import tikvpb_pb2 as tikvpb
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -150,6 +151,7 @@ class ScriptedCluster:
         for store_id in self._store_ids:
             server = grpc.aio.server()
             handlers = {name: self._store_handler(store_id, name) for name in STORE_METHODS}
+            handlers["BatchCommands"] = self._batch_handler(store_id)
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("tikvpb.Tikv", handlers),))
             relay = Relay(self._listen(server))
             await server.start()
@@ -161,6 +163,7 @@ class ScriptedCluster:
             "GetMembers": _unary(self._members, pdpb.GetMembersRequest, pdpb.GetMembersResponse),
             "GetRegion": _unary(self._region, pdpb.GetRegionRequest, pdpb.GetRegionResponse),
             "GetStore": _unary(self._store, pdpb.GetStoreRequest, pdpb.GetStoreResponse),
+            "ScanRegions": _unary(self._scan_regions, pdpb.ScanRegionsRequest, pdpb.ScanRegionsResponse),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("pdpb.PD", handlers),))
         self.pd_port = self._listen(server)
@@ -211,6 +214,15 @@ class ScriptedCluster:
             response.leader.CopyFrom(self._peer(region, region.leader))
         return response
 
+    async def _scan_regions(self, request: Any) -> Any:
+        response = pdpb.ScanRegionsResponse(header=self._header())
+        for region in self.regions if self.bootstrapped else []:
+            if (not region.end or region.end > request.start_key) and (
+                not request.end_key or region.start < request.end_key
+            ):
+                response.regions.add(region=self._meta(region), leader=self._peer(region, region.leader))
+        return response
+
     async def _store(self, request: Any) -> Any:
         address = f"127.0.0.1:{self.relays[request.store_id].port}"
         return pdpb.GetStoreResponse(header=self._header(), store=metapb.Store(id=request.store_id, address=address))
@@ -236,12 +248,8 @@ class ScriptedCluster:
             self.requests.append((name, store_id))
             self.on_request()
             response = response_type()
-            waiting = self.faults[name]
-            if waiting:
-                fault = waiting[0]
-                fault.times -= 1
-                if not fault.times:
-                    waiting.popleft()
+            fault = self._take_fault(name)
+            if fault is not None:
                 if fault.applied:
                     apply(self, None, request, response_type())
                 return await self._fail(fault, store_id, response, context)
@@ -251,6 +259,53 @@ class ScriptedCluster:
             return response
 
         return grpc.unary_unary_rpc_method_handler(handle, request_type.FromString, response_type.SerializeToString)
+
+    def _batch_handler(self, store_id: int) -> Any:
+        """BatchCommands, by the same rules: each command is served, or meets its fault, by itself. A status or a cut
+        ends the stream and with it whatever waits on it."""
+
+        async def handle(requests: Any, context: Any) -> None:
+            async for data in requests:
+                batch = tikvpb.BatchCommandsRequest.FromString(data)
+                answers = tikvpb.BatchCommandsResponse()
+                for request_id, request in zip(batch.request_ids, batch.requests, strict=True):
+                    field = request.WhichOneof("cmd")
+                    response = await self._command(store_id, field, getattr(request, field), context)
+                    if response is not None:
+                        getattr(answers.responses.add(), field).CopyFrom(response)
+                        answers.request_ids.append(request_id)
+                if answers.request_ids:
+                    await context.write(answers.SerializeToString())
+
+        return grpc.stream_stream_rpc_method_handler(handle)
+
+    async def _command(self, store_id: int, field: str, request: Any, context: Any) -> Any:
+        name = "".join(part.capitalize() for part in field.split("_"))
+        _, response_type, apply = STORE_METHODS[name]
+        self.requests.append((name, store_id))
+        self.on_request()
+        response = response_type()
+        fault = self._take_fault(name)
+        if fault is None:
+            region = self._check(store_id, request.context, response)
+            if region is not None:
+                apply(self, region, request, response)
+            return response
+        if fault.applied:
+            apply(self, None, request, response_type())
+        if fault.silence:
+            return None
+        return await self._fail(fault, store_id, response, context)
+
+    def _take_fault(self, name: str) -> Fault | None:
+        waiting = self.faults[name]
+        if not waiting:
+            return None
+        fault = waiting[0]
+        fault.times -= 1
+        if not fault.times:
+            waiting.popleft()
+        return fault
 
     async def _fail(self, fault: Fault, store_id: int, response: Any, context: Any) -> Any:
         if fault.region_error:

@@ -26,6 +26,7 @@ from ycsbpy.runner.phases import run_phase
 from ycsbpy.runner.plan import Observer, PhasePlan, Silent
 from ycsbpy.runner.stop import StopSignal
 from ycsbpy.workload.base import Phase, Workload
+from ycsbpy.workload.core import CoreWorkload
 from ycsbpy.workload.registry import make_workload
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ def _make_driver(job: Job, config: Config, say: Say) -> tuple[Driver | SyncDrive
         if not isinstance(driver, Driver | SyncDriver):
             raise DriverError(f"{type(driver).__name__} is neither a Driver nor a SyncDriver")
         return driver, False
-    choice = choose_driver(job.database, config)
+    choice = choose_driver(job.database, config, natively_drawn=type(job.workload) is CoreWorkload)
     made = choice.driver_class.from_config(config)
     if choice.reason:
         say(f"driver {choice.name}: {choice.reason}")

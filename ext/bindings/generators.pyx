@@ -8,6 +8,7 @@ the ``bytes`` objects that they are returned as, and field names are the same ``
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.pycapsule cimport PyCapsule_New
 from cpython.dict cimport PyDict_Copy, PyDict_SetItem
 from cython.operator cimport dereference
 from libc.stdint cimport int64_t, uint64_t
@@ -40,6 +41,8 @@ from cxx_generators cimport (
 )
 
 from sys import intern as _intern
+
+cdef const char* SOURCE_CAPSULE = "ycsbpy.OperationSource"
 
 DOMAIN_LOAD = 1
 DOMAIN_RUN = 2
@@ -182,6 +185,10 @@ cdef class OperationSource:
         if self._source == NULL:
             raise ValueError("the source was made without its parameters")
         return self._source.get()
+
+    def _capsule(self):
+        """The C++ object for the engine, which copies it: a copy shares the counters of inserts and deletes."""
+        return PyCapsule_New(self.checked(), SOURCE_CAPSULE, NULL)
 
     def clone(self):
         cdef OperationSource other = OperationSource.__new__(OperationSource)

@@ -4,6 +4,7 @@
 
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
+from cpython.pycapsule cimport PyCapsule_New
 from cython.operator cimport dereference
 from libc.stdint cimport int64_t, uint64_t
 from libcpp cimport bool as cbool
@@ -150,6 +151,10 @@ cdef class Recorder:
         if end_ns < start_ns or (self._response and end_ns < intended_ns):
             raise ValueError(f"ended at {end_ns} ns, before its start ({start_ns} ns, meant to be {intended_ns} ns)")
         dereference(self._recorder).record(kind, outcome, intended_ns, start_ns, end_ns)
+
+    def _capsule(self):
+        """The C++ object for the engine, which adds to it while the interpreter waits."""
+        return PyCapsule_New(self._recorder.get(), "ycsbpy.Recorder", NULL)
 
     def take(self):
         cdef unique_ptr[HdrCounts] taken

@@ -36,6 +36,21 @@ class Recorder {
         return std::move(_cells[cell_of(kind, outcome) + (response ? 1 : 0)]);
     }
 
+    /// Exchange all histograms with another of the same kinds and outcomes; the number recorded stays here.
+    void swap(Recorder& other) noexcept { _cells.swap(other._cells); }
+
+    /// Add another's histograms, of the same kinds and outcomes.
+    void add(const Recorder& other) {
+        for (std::size_t cell = 0; cell < _cells.size(); ++cell) {
+            if (other._cells[cell] != nullptr) {
+                histogram(cell).add(*other._cells[cell]);
+                if (cell % 2 == 0) {
+                    _recorded += other._cells[cell]->total();
+                }
+            }
+        }
+    }
+
     [[nodiscard]] std::size_t kinds() const noexcept { return _kinds; }
     [[nodiscard]] std::size_t outcomes() const noexcept { return _outcomes; }
     [[nodiscard]] std::uint64_t recorded() const noexcept { return _recorded; }

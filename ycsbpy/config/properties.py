@@ -514,10 +514,10 @@ _TIKV_PROPERTIES = (
         "tikv.driver",
         Kind.CHOICE,
         "auto",
-        "Client library: tikv-client (Rust), tikv-python (pure Python), or another one that is installed; auto takes "
-        "the fastest that is there and can do what is asked.",
+        "Client: native (ycsbpy's own engine, on Linux), tikv-client (Rust), tikv-python (pure Python), or another one "
+        "that is installed; auto takes the fastest that is there and can do what is asked.",
         _TIKV,
-        choices=("auto", "tikv-client", "tikv-python"),
+        choices=("auto", "native", "tikv-client", "tikv-python"),
         extensible=True,
     ),
     Property(
@@ -547,12 +547,32 @@ _TIKV_PROPERTIES = (
         "tikv.conncount",
         Kind.INT,
         "1",
-        "Connections to each store, per event loop or OS thread.",
+        "Connections to each store; tikv.driver=native has at least one for each of its OS threads.",
         _TIKV,
         _GO,
         minimum=1,
         maximum=1024,
         differs="go-ycsb opens 128, which costs it up to twice the CPU of one: fewer operations share a packet",
+    ),
+    Property(
+        "tikv.batchsize",
+        Kind.INT,
+        "128",
+        "Most commands in one message of tikv.driver=native; whatever is ready goes out, nothing waits for more. The "
+        "other drivers send each operation by itself.",
+        _TIKV,
+        _GO,
+        minimum=1,
+        maximum=65536,
+    ),
+    Property(
+        "native.threads",
+        Kind.INT,
+        "0",
+        "OS threads of tikv.driver=native, among which clients and connections are divided; 0 means one for each core.",
+        _TIKV,
+        minimum=0,
+        maximum=1024,
     ),
     Property(
         "tikv.timeout",
@@ -627,9 +647,6 @@ _IGNORED_PROPERTIES = (
     _ignored("maxscanrate", "only YCSB's Bigtable client reads it", _JAVA, "0", Kind.FLOAT),
     _ignored("scanoptimelimit", "only YCSB's Bigtable client reads it", _JAVA, "0", Kind.FLOAT),
     _ignored("discardscannedrecord", "only YCSB's Bigtable client reads it", _JAVA, "false", Kind.BOOL),
-    _ignored(
-        "tikv.batchsize", "the client libraries of this version send each operation by itself", _GO, "128", Kind.INT
-    ),
     _ignored("tikv.async_commit", "it is for tikv.type=txn", _GO, "true", Kind.BOOL),
     _ignored("tikv.one_pc", "it is for tikv.type=txn", _GO, "true", Kind.BOOL),
 )

@@ -248,6 +248,8 @@ class TikvSettings:
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    batchsize: int = 128
+    native_threads: int = 0
 
     @classmethod
     def from_config(cls, config: Config) -> TikvSettings:
@@ -267,6 +269,8 @@ class TikvSettings:
             ca=ca,
             cert=cert,
             key=key,
+            batchsize=config.integer("tikv.batchsize"),
+            native_threads=config.integer("native.threads"),
         )
 
 

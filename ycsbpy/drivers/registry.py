@@ -37,10 +37,11 @@ DATABASE_TIKV = "tikv"
 
 _BUILT_IN: Mapping[str, str] = {
     "memory": "ycsbpy.drivers.memory:MemoryDriver",
+    "native": "ycsbpy.drivers.tikv_native:TikvNativeDriver",
     "tikv-client": "ycsbpy.drivers.tikv_client:TikvClientDriver",
     "tikv-python": "ycsbpy.drivers.tikv_python:TikvPythonDriver",
 }
-_TIKV_DRIVERS = ("tikv-client", "tikv-python")
+_TIKV_DRIVERS = ("native", "tikv-client", "tikv-python")
 """What ``tikv.driver=auto`` tries, the faster one first."""
 
 
@@ -71,8 +72,9 @@ def driver_class(name: str) -> type[DriverBase]:
     return _checked(name, _home(found[0]), found[0].load)
 
 
-def choose_driver(database: str, config: Config) -> DriverChoice:
-    """The driver for a command's DB argument.
+def choose_driver(database: str, config: Config, *, natively_drawn: bool = True) -> DriverChoice:
+    """The driver for a command's DB argument. ``natively_drawn`` is whether the workload is one that ``native`` can run
+    by itself; for others ``tikv.driver=auto`` passes over it.
 
     Raises ``UsageError`` for a name that is none, ``DriverError`` where it cannot be imported, and
     ``NotSupportedError`` where no TiKV driver can do what the properties ask for.
@@ -83,7 +85,7 @@ def choose_driver(database: str, config: Config) -> DriverChoice:
         return DriverChoice(database, driver_class(database))
     name = config.text("tikv.driver")
     if name == "auto":
-        return _choose_tikv_driver(config)
+        return _choose_tikv_driver(config, natively_drawn=natively_drawn)
     return DriverChoice(name, driver_class(name))
 
 
@@ -109,11 +111,14 @@ def _unknown(name: str) -> UsageError:
     return UsageError(f'unknown database "{name}"; there are {", ".join(names)}{did_you_mean(name, names)}')
 
 
-def _choose_tikv_driver(config: Config) -> DriverChoice:
+def _choose_tikv_driver(config: Config, *, natively_drawn: bool) -> DriverChoice:
     """The first that can be imported and can do what is asked; why the faster ones cannot is the reason."""
     passed_over: list[str] = []
     refused = False
     for name in _TIKV_DRIVERS:
+        if name == "native" and not natively_drawn:
+            passed_over.append("native: it cannot run a workload that decides in Python")
+            continue
         try:
             found = driver_class(name)
         except DriverError as error:

@@ -52,6 +52,12 @@ class ErrorLog:
         if key not in self._examples:
             self._examples[key] = detail
 
+    def put(self, kind: int, outcome: int, error: str, count: int, example: str) -> None:
+        """Say how many there are by now of one that is counted elsewhere."""
+        key = (kind, outcome, error)
+        self._counts[key] = count
+        self._examples.setdefault(key, example)
+
     def __len__(self) -> int:
         return sum(self._counts.values())
 

@@ -83,6 +83,8 @@ class PhaseRun:
         self.recorder: Recorder = new_recorder(paced=schedule is not None)
         self.collector = Collector([self.recorder], self.origin_ns, paced=schedule is not None)
         self.errors = ErrorLog()
+        self.feed: Callable[[], None] | None = None
+        """Called before the recorder is emptied, where somebody else records."""
         self.violations = 0
         self.violation_example = ""
         self.clients = plan.clients if plan.count is None else min(plan.clients, max(1, plan.count))
@@ -91,7 +93,11 @@ class PhaseRun:
         cpu = time.process_time_ns()
         ticker = asyncio.create_task(self._tick())
         try:
-            if isinstance(self.driver, SyncDriver):
+            if _runs_natively(self.driver, self.workload):
+                from ycsbpy.runner.engine import run_engine
+
+                await run_engine(self)
+            elif isinstance(self.driver, SyncDriver):
                 from ycsbpy.runner.threads import run_threads
 
                 await run_threads(self)
@@ -101,6 +107,8 @@ class PhaseRun:
             ticker.cancel()
             with suppress(asyncio.CancelledError):
                 await ticker
+        if self.feed is not None:
+            self.feed()
         self.collector.take(self.clock.now_ns())
         return self._summary(time.process_time_ns() - cpu)
 
@@ -208,6 +216,8 @@ class PhaseRun:
                 next_window += (1 + (now - next_window) // window) * window
 
     def _show(self, now: int) -> None:
+        if self.feed is not None:
+            self.feed()
         window = self.collector.take(now)
         self.observer.progress(
             Progress(
@@ -248,6 +258,15 @@ class PhaseRun:
             integrity_example=self.violation_example,
             windows=self.collector.windows,
         )
+
+
+def _runs_natively(driver: Driver | SyncDriver, workload: Workload) -> bool:
+    """Asked of TiKV's drivers alone: the engine need not be imported, or be there, for others."""
+    if not driver.needs_tikv:
+        return False
+    from ycsbpy.runner.engine import runs_natively
+
+    return runs_natively(driver, workload)
 
 
 async def _all_done(tasks: list[asyncio.Task[None]]) -> None:

@@ -32,6 +32,11 @@ class CoreWorkload(Workload):
         self._source = _source or OperationSource(seed=seed, **settings.source_arguments())
         self._draw = self._source.draw
 
+    @property
+    def source(self) -> OperationSource:
+        """Where operations are drawn from; the native engine draws from it by itself."""
+        return self._source
+
     @classmethod
     def from_config(cls, config: Config, seed: int) -> CoreWorkload:
         return cls(WorkloadSettings.from_config(config), seed)

@@ -1,0 +1,174 @@
+# cython: language_level=3
+# cython: binding=True
+"""The native engine: the Python face of ``ext/engine``. Types and docstrings are in ``engine.pyi``."""
+
+cimport cython
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from cython.operator cimport dereference
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libcpp cimport bool as cbool
+from libcpp.memory cimport make_unique, unique_ptr
+from libcpp.pair cimport pair
+from libcpp.string cimport string
+from libcpp.vector cimport vector
+
+from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, Totals, kNoCount
+from cxx_generators cimport CxxOperationSource, Domain
+from cxx_recording cimport CxxRecorder
+
+
+cdef Located located_of(bytes key, region) except *:
+    cdef Located located
+    cdef Peer peer
+    located.key = key
+    if region is None:
+        located.found = False
+        return located
+    region_id, start, end, conf_ver, version, peers, leader, addresses = region
+    located.found = True
+    located.region.id = region_id
+    located.region.start = start
+    located.region.end = end
+    located.region.epoch.conf_ver = conf_ver
+    located.region.epoch.version = version
+    for peer_id, store_id, role in peers:
+        peer.id = peer_id
+        peer.store_id = store_id
+        peer.role = <PeerRole> <unsigned char> role
+        located.region.peers.push_back(peer)
+        if peer_id == leader:
+            located.leader = peer
+    for store_id, address in addresses:
+        located.addresses.push_back(pair[uint64_t, string](<uint64_t> store_id, <string> (<bytes> address)))
+    return located
+
+
+@cython.final
+cdef class Engine:
+    cdef unique_ptr[CxxEngine] _engine
+
+    def __init__(
+        self,
+        source,
+        *,
+        uint32_t threads,
+        uint64_t clients,
+        uint32_t connections,
+        uint32_t batch_limit,
+        int domain,
+        count,
+        period,
+        int64_t origin_ns,
+        int64_t deadline_ns,
+        int64_t timeout_ns,
+        cbool repeats_writes,
+        bytes key_prefix not None,
+        bytes key_end not None,
+        uint64_t api_version=0,
+        uint64_t ttl=0,
+    ):
+        cdef Plan plan
+        plan.threads = threads
+        plan.clients = clients
+        plan.connections = connections
+        plan.batch_limit = batch_limit
+        plan.domain = <Domain> <unsigned char> domain
+        plan.count = kNoCount if count is None else count
+        plan.paced = period is not None
+        if period is not None:
+            plan.period_numerator, plan.period_denominator = period
+        plan.origin_ns = origin_ns
+        plan.deadline_ns = deadline_ns
+        plan.timeout_ns = timeout_ns
+        plan.repeats_writes = repeats_writes
+        plan.key_prefix = key_prefix
+        plan.key_end = key_end
+        plan.api_version = api_version
+        plan.ttl = ttl
+        cdef CxxOperationSource* drawn = <CxxOperationSource*> PyCapsule_GetPointer(
+            source._capsule(), "ycsbpy.OperationSource"
+        )
+        self._engine = make_unique[CxxEngine](plan, dereference(drawn))
+
+    cdef CxxEngine* checked(self) except NULL:
+        if self._engine == NULL:
+            raise ValueError("the engine was made without its parameters")
+        return self._engine.get()
+
+    def know(self, region not None):
+        self.checked().know(located_of(b"", region))
+
+    def start(self):
+        self.checked().start()
+
+    def stop(self, *, cbool at_once=False):
+        self.checked().stop(at_once)
+
+    def questions(self, int64_t wait_ns):
+        cdef CxxEngine* engine = self.checked()
+        cdef vector[pair[uint32_t, string]] asked
+        with nogil:
+            asked = engine.questions(wait_ns)
+        return [(one.first, <bytes> one.second) for one in asked]
+
+    def answer(self, uint32_t thread, bytes key not None, region, str problem=""):
+        cdef Located located = located_of(key, region)
+        located.problem = problem.encode()
+        self.checked().answer(thread, located)
+
+    def join(self):
+        cdef CxxEngine* engine = self.checked()
+        with nogil:
+            engine.join()
+
+    @property
+    def running(self):
+        return self.checked().is_running()
+
+    @property
+    def threads(self):
+        return self.checked().threads()
+
+    @property
+    def past_deadline(self):
+        return self.checked().past_deadline()
+
+    @property
+    def broken(self):
+        return self.checked().broken().decode(errors="replace")
+
+    def totals(self):
+        cdef CxxEngine* engine = self.checked()
+        cdef Totals totals
+        with nogil:
+            totals = engine.totals()
+        return {
+            "begun": totals.begun,
+            "recorded": totals.recorded,
+            "errors": totals.errors,
+            "violations": totals.violations,
+            "violation": totals.violation.decode(errors="replace"),
+            "ended_ns": totals.ended_ns,
+            "worst_lag_ns": totals.worst_lag_ns,
+        }
+
+    def errors(self):
+        cdef CxxEngine* engine = self.checked()
+        cdef vector[ErrorRow] rows
+        with nogil:
+            rows = engine.errors()
+        return [
+            (row.kind, row.outcome, row.name.decode(errors="replace"), row.count, row.example.decode(errors="replace"))
+            for row in rows
+        ]
+
+    def attempts(self):
+        counts = {}
+        for one in self.checked().attempts():
+            counts[one.first.decode()] = one.second
+        return counts
+
+    def merge_into(self, recorder):
+        cdef CxxRecorder* into = <CxxRecorder*> PyCapsule_GetPointer(recorder._capsule(), "ycsbpy.Recorder")
+        cdef CxxEngine* engine = self.checked()
+        engine.merge_into(dereference(into))

@@ -1,0 +1,61 @@
+// One client of the workload: the operation it is at, and how far it has come.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "generators/operation.hpp"
+
+namespace ycsbpy::engine {
+
+inline constexpr std::uint32_t kNoClient = 0xFFFFFFFF;
+
+/// The numbers are those of `ycsbpy.ops.Outcome`.
+enum class Outcome : std::uint8_t { ok = 0, not_found = 1, failed = 2, unknown = 3 };
+inline constexpr std::size_t kOutcomes = 4;
+
+/// Which request of the operation is under way.
+enum class Stage : std::uint8_t {
+    read,             ///< RawGet, whose row is the answer
+    read_for_update,  ///< RawGet, whose row is to be changed
+    write,            ///< RawPut
+    remove,           ///< RawDelete
+    scan,             ///< RawScan of one Region
+};
+
+/// What the client waits for.
+enum class Wait : std::uint8_t {
+    nothing,  ///< it has ended, or is being looked at
+    due,      ///< the time at which its operation is to begin
+    pause,    ///< before the next attempt
+    region,   ///< to learn where its key is
+    answer,
+};
+
+struct Client {
+    Operation op;
+    std::string key;  ///< without the table's prefix; of a scan, where it goes on (with the prefix)
+    std::string row;  ///< read for update
+    std::int64_t intended_ns = 0;
+    std::int64_t start_ns = 0;
+    std::int64_t deadline_ns = 0;
+    std::uint64_t turn = 0;  ///< grows with each wait, so that timers of earlier ones are known
+    std::uint64_t scanned = 0;
+    std::uint32_t older = kNoClient;    ///< the operation that began before this one and is under way
+    std::uint32_t younger = kNoClient;  ///< and the one that began after it
+    std::uint32_t attempts = 0;         ///< of the present request
+    std::uint32_t connection = 0;       ///< that the present attempt is on
+    std::uint32_t slot = 0;             ///< its place among those in flight there
+    std::uint64_t region_id = 0;        ///< that the present attempt went to
+    std::uint64_t store_id = 0;
+    Stage stage = Stage::read;
+    Wait wait = Wait::nothing;
+    bool uncertain = false;       ///< an attempt to write may have been applied
+    std::string_view last_error;  ///< a literal
+    std::string last_detail;
+
+    [[nodiscard]] bool writes() const noexcept { return stage == Stage::write || stage == Stage::remove; }
+};
+
+}  // namespace ycsbpy::engine

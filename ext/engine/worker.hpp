@@ -1,0 +1,797 @@
+// One OS thread of the engine: its clients, connections, Regions and recorder, and the loop that drives them.
+//
+// A pass: wait; read what came and go on with the operations it answers; take what the control plane says; let time
+// pass; write everything that has become ready, one system call a connection. Nothing is shared with other threads but
+// the counter of operations. The interpreter is not involved: whoever wants counts asks between passes
+// (`between_passes`).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/client.hpp"
+#include "engine/error_counts.hpp"
+#include "engine/row_update.hpp"
+#include "engine/shared.hpp"
+#include "engine/store_connection.hpp"
+#include "generators/operation_source.hpp"
+#include "recording/recorder.hpp"
+#include "tikv/backoff.hpp"
+#include "tikv/region_cache.hpp"
+#include "tikv/verdict.hpp"
+
+namespace ycsbpy::engine {
+
+class Worker {
+  public:
+    using Connection = StoreConnection<Worker>;
+
+    Worker(Shared& shared, std::uint32_t number, const OperationSource& source, std::uint64_t clients,
+           std::uint32_t connections)
+        : _shared(shared),
+          _plan(shared.plan),
+          _number(number),
+          _source(source),
+          _clients(clients),
+          _width(connections),
+          _cache(static_cast<std::uint64_t>(shared.plan.timeout_ns / 1'000'000), shared.plan.api_version),
+          _recorder(kOpKinds, kOutcomes, shared.plan.paced),
+          _chance(SplitMix64{mix64(number + 1), kGolden}),
+          _room(kReadRoom),
+          _checks(source.spec().dataintegrity),
+          _deletes(source.spec().proportions[static_cast<std::size_t>(OpKind::remove)] > 0) {
+        _key_room.resize(source.key_room());
+    }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    /// Before the thread runs: what is known of the cluster.
+    void know(const Located& located) { take_located(located); }
+
+    /// Run to the end of the phase.
+    void run() {
+        _reactor.add(_shared.inboxes[_number].fd(), EPOLLIN, kInbox);
+        _running = _clients.size();
+        for (std::uint32_t client = 0; client < _clients.size(); ++client) {
+            take(client);
+        }
+        flush();
+        while (_running != 0) {
+            pass();
+        }
+        for (const auto& connection : _connections) {
+            if (connection != nullptr) {
+                connection->lose("closed", {});
+            }
+        }
+        _connections.clear();
+    }
+
+    // ---- asked from other threads, between passes
+
+    template <class Look>
+    void between_passes(Look&& look) {
+        const std::lock_guard lock(_counts_mutex);
+        look(*this);
+    }
+    [[nodiscard]] Recorder& recorder() noexcept { return _recorder; }
+    [[nodiscard]] const Recorder& recorder() const noexcept { return _recorder; }
+    [[nodiscard]] const ErrorCounts& errors() const noexcept { return _errors; }
+    [[nodiscard]] const AttemptCounts& attempts() const noexcept { return _attempts; }
+    [[nodiscard]] std::uint64_t begun() const noexcept { return _begun; }
+    [[nodiscard]] std::uint64_t violations() const noexcept { return _violations; }
+    [[nodiscard]] const std::string& violation() const noexcept { return _violation; }
+    [[nodiscard]] std::int64_t ended_ns() const noexcept { return _ended_ns; }
+    [[nodiscard]] std::int64_t worst_lag_ns() const noexcept { return _worst_lag_ns; }
+
+    // ---- of a connection
+
+    void answered(std::uint32_t index, const kvproto::Answer& answer, std::int64_t now) {
+        Client& client = _clients[index];
+        if (answer.command == 0) {
+            attempt_failed(client, index, "not_supported", "the store does not know this command",
+                           {tikv::Proof::attempt_dead, tikv::Next::give_up}, now);
+        } else if (answer.has_region_error) {
+            region_error(client, index, answer, now);
+        } else if (!answer.error.empty()) {
+            const std::string_view name = tikv::store_error_name(answer.error);
+            const bool refused = name != "store_error";
+            attempt_failed(client, index, name, answer.error,
+                           {refused ? tikv::Proof::request_refused : tikv::Proof::nothing, tikv::Next::give_up}, now);
+        } else {
+            succeeded(client, index, answer, now);
+        }
+    }
+
+  private:
+    static constexpr std::size_t kReadRoom = std::size_t{256} << 10;
+    static constexpr std::uint64_t kInbox = ~std::uint64_t{0};
+    static constexpr std::size_t kMaxQuestions = 16;
+
+    struct Timer {
+        std::int64_t at;
+        std::uint32_t client;
+        std::uint64_t turn;
+        bool operator>(const Timer& other) const noexcept { return at > other.at; }
+    };
+
+    // ---- the loop
+
+    void pass() {
+        const auto events = _reactor.wait(wake_at());
+        const std::lock_guard lock(_counts_mutex);
+        for (const epoll_event& event : events) {
+            if (event.data.u64 == kInbox) {
+                take_inbox();
+            } else {
+                socket_event(static_cast<std::uint32_t>(event.data.u64), event.events);
+            }
+        }
+        const std::int64_t now = loop::now_ns();
+        drain_lost(now);
+        run_timers(now);
+        flush();
+        drain_lost(now);
+        if (!_connections_dirty.empty()) {
+            flush();
+        }
+    }
+
+    [[nodiscard]] std::int64_t wake_at() const noexcept {
+        std::int64_t at = _timers.empty() ? -1 : _timers.top().at;
+        const auto earlier = [&at](std::int64_t other) { at = at < 0 ? other : std::min(at, other); };
+        if (_oldest != kNoClient) {
+            earlier(_clients[_oldest].deadline_ns);
+        }
+        if (_plan.deadline_ns >= 0 && _waiting_due != 0) {
+            earlier(_plan.deadline_ns);
+        }
+        return at;
+    }
+
+    void socket_event(std::uint32_t number, std::uint32_t events) {
+        if (number >= _connections.size() || _connections[number] == nullptr) {
+            return;
+        }
+        Connection& connection = *_connections[number];
+        if (connection.state() == Connection::State::connecting && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) {
+            connection.connected();
+        }
+        if (connection.state() == Connection::State::open && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
+            connection.readable(_room, loop::now_ns());
+        }
+        mark_dirty(number);
+    }
+
+    void mark_dirty(std::uint32_t number) {
+        if (!_is_dirty[number]) {
+            _is_dirty[number] = true;
+            _connections_dirty.push_back(number);
+        }
+    }
+
+    void flush() {
+        const auto dirty = std::exchange(_connections_dirty, {});
+        for (const std::uint32_t number : dirty) {
+            _is_dirty[number] = false;
+            Connection* const connection = _connections[number].get();
+            if (connection == nullptr) {
+                continue;
+            }
+            connection->flush();
+            if (connection->state() == Connection::State::lost) {
+                _lost.push_back(number);
+                continue;
+            }
+            const bool wants = connection->wants_write() || connection->state() == Connection::State::connecting;
+            if (wants != _watches_write[number]) {
+                _watches_write[number] = wants;
+                _reactor.change(connection->fd(), EPOLLIN | (wants ? EPOLLOUT : 0U), number);
+            }
+        }
+    }
+
+    // ---- time
+
+    void run_timers(std::int64_t now) {
+        const bool forced = _shared.stop.load(std::memory_order_relaxed) == static_cast<int>(Stop::at_once);
+        const bool stopped = _shared.stop.load(std::memory_order_relaxed) != 0 || is_past_deadline(now);
+        if (stopped && !_told_stop) {
+            _told_stop = true;
+            end_waiting(Wait::due, now);
+        }
+        if (forced && !_told_forced) {
+            _told_forced = true;
+            give_everything_up(now);
+        }
+        while (!_timers.empty() && _timers.top().at <= now) {
+            const Timer timer = _timers.top();
+            _timers.pop();
+            Client& client = _clients[timer.client];
+            if (client.turn != timer.turn) {
+                continue;
+            }
+            if (client.wait == Wait::due) {
+                --_waiting_due;
+                begin(timer.client, now);
+            } else if (client.wait == Wait::pause) {
+                issue(timer.client);
+            }
+        }
+        while (_oldest != kNoClient && _clients[_oldest].deadline_ns <= now) {
+            timed_out(_oldest, now);
+        }
+    }
+
+    // Operations under way in the order in which they began, which is that of their deadlines.
+
+    void enlist(std::uint32_t index) noexcept {
+        Client& client = _clients[index];
+        client.older = _youngest;
+        client.younger = kNoClient;
+        (_youngest == kNoClient ? _oldest : _clients[_youngest].younger) = index;
+        _youngest = index;
+    }
+
+    void delist(std::uint32_t index) noexcept {
+        const Client& client = _clients[index];
+        (client.older == kNoClient ? _oldest : _clients[client.older].younger) = client.younger;
+        (client.younger == kNoClient ? _youngest : _clients[client.younger].older) = client.older;
+    }
+
+    [[nodiscard]] bool is_past_deadline(std::int64_t now) { return _plan.deadline_ns >= 0 && now >= _plan.deadline_ns; }
+
+    void set_timer(Client& client, std::uint32_t index, std::int64_t at, Wait wait) {
+        client.wait = wait;
+        _timers.push({at, index, ++client.turn});
+    }
+
+    /// Clients whose operation is not due yet begin nothing any more.
+    void end_waiting(Wait kind, std::int64_t now) {
+        for (std::uint32_t index = 0; index < _clients.size(); ++index) {
+            if (_clients[index].wait == kind) {
+                --_waiting_due;
+                never_begun(_clients[index], now);
+            }
+        }
+    }
+
+    void give_everything_up(std::int64_t now) {
+        for (std::uint32_t index = 0; index < _clients.size(); ++index) {
+            Client& client = _clients[index];
+            if (client.wait != Wait::nothing && client.wait != Wait::due) {
+                const bool uncertain = client.writes() && (client.uncertain || client.wait == Wait::answer);
+                forget_attempt(client);
+                finish(client, index, uncertain ? Outcome::unknown : Outcome::failed, "interrupted", {}, now);
+            }
+        }
+    }
+
+    void timed_out(std::uint32_t index, std::int64_t now) {
+        Client& client = _clients[index];
+        const bool in_flight = client.wait == Wait::answer;
+        forget_attempt(client);
+        if (client.writes() && in_flight) {
+            client.uncertain = true;
+        }
+        const bool uncertain = client.writes() && client.uncertain;
+        const std::string_view name = in_flight || client.last_error.empty() ? "timeout" : client.last_error;
+        const std::string detail = in_flight || client.last_error.empty() ? std::string() : client.last_detail;
+        finish(client, index, uncertain ? Outcome::unknown : Outcome::failed, name, detail, now);
+    }
+
+    void forget_attempt(Client& client) {
+        if (client.wait == Wait::answer && client.connection < _connections.size() &&
+            _connections[client.connection] != nullptr) {
+            _connections[client.connection]->orphan(client.slot);
+        }
+    }
+
+    // ---- operations begin
+
+    void take(std::uint32_t index) {
+        Client& client = _clients[index];
+        const std::uint64_t number = _shared.take();
+        if (number == kNoCount) {
+            client.wait = Wait::nothing;
+            --_running;
+            return;
+        }
+        _source.draw(_plan.domain, number, client.op);
+        if (!_plan.paced) {
+            begin(index, loop::now_ns());
+            return;
+        }
+        client.intended_ns = _shared.due_ns(number);
+        const std::int64_t now = loop::now_ns();
+        if (client.intended_ns <= now) {
+            begin(index, now);
+        } else {
+            ++_waiting_due;
+            set_timer(client, index, client.intended_ns, Wait::due);
+        }
+    }
+
+    void begin(std::uint32_t index, std::int64_t now) {
+        Client& client = _clients[index];
+        if (_shared.stop.load(std::memory_order_relaxed) != 0 || is_past_deadline(now)) {
+            never_begun(client, now);
+            return;
+        }
+        ++_begun;
+        client.start_ns = now;
+        if (_plan.paced) {
+            _worst_lag_ns = std::max(_worst_lag_ns, now - client.intended_ns);
+        }
+        client.deadline_ns = now + _plan.timeout_ns;
+        enlist(index);
+        client.uncertain = false;
+        client.attempts = 0;
+        client.scanned = 0;
+        client.last_error = {};
+        client.last_detail.clear();
+        const std::size_t size = _source.write_key(client.op.record, _key_room.data());
+        client.key.assign(_key_room.data(), size);
+        static constexpr Stage kFirst[kOpKinds] = {Stage::read, Stage::read_for_update, Stage::write, Stage::scan,
+                                                   Stage::read, Stage::remove};
+        client.stage = kFirst[static_cast<std::size_t>(client.op.kind)];
+        if (client.stage == Stage::scan) {
+            client.key.insert(0, _plan.key_prefix);
+        }
+        issue(index);
+    }
+
+    void never_begun(Client& client, std::int64_t now) {
+        if (is_past_deadline(now)) {
+            _shared.past_deadline.store(true);
+        }
+        if (client.op.kind == OpKind::insert && _plan.domain != Domain::load) {
+            _source.keys().acknowledge(client.op.record, false);
+        }
+        client.wait = Wait::nothing;
+        ++client.turn;
+        --_running;
+    }
+
+    // ---- requests
+
+    [[nodiscard]] std::string_view whole_key(const Client& client) {
+        if (client.stage == Stage::scan) {
+            return client.key;
+        }
+        _whole_key.assign(_plan.key_prefix).append(client.key);
+        return _whole_key;
+    }
+
+    /// Send the client's request to where its key is, or find out where that is.
+    void issue(std::uint32_t index) {
+        Client& client = _clients[index];
+        const std::string_view key = whole_key(client);
+        const tikv::CachedRegion* const entry = _cache.find(key);
+        if (entry == nullptr || _cache.address(entry->leader.store_id) == nullptr) {
+            client.wait = Wait::region;
+            ++client.turn;
+            ask(key);
+            return;
+        }
+        const std::uint32_t number = connection_to(entry->leader.store_id);
+        client.region_id = entry->region.id;
+        client.store_id = entry->leader.store_id;
+        client.connection = number;
+        ++client.attempts;
+        client.wait = Wait::answer;
+        ++client.turn;
+        http2::Buffer& batch = _connections[number]->command(index, client.slot, _plan.batch_limit);
+        mark_dirty(number);
+        write_command(client, batch, *entry);
+    }
+
+    void write_command(Client& client, http2::Buffer& batch, const tikv::CachedRegion& entry) {
+        const std::string_view context = entry.context;
+        const kvproto::SplitKey key = client.stage == Stage::scan ? kvproto::SplitKey{client.key, {}}
+                                                                  : kvproto::SplitKey{_plan.key_prefix, client.key};
+        switch (client.stage) {
+            case Stage::read:
+            case Stage::read_for_update:
+                kvproto::commands::raw_get(batch, context, key);
+                break;
+            case Stage::write:
+                write_put(client, batch, context, key);
+                break;
+            case Stage::remove:
+                kvproto::commands::raw_delete(batch, context, key);
+                break;
+            case Stage::scan:
+                kvproto::commands::raw_scan(batch, context, key, client.op.scan_length - client.scanned, _plan.key_end);
+                break;
+        }
+    }
+
+    void write_put(Client& client, http2::Buffer& batch, std::string_view context, const kvproto::SplitKey& key) {
+        if (client.op.kind == OpKind::insert) {
+            char* const out =
+                kvproto::commands::raw_put(batch, context, key, OperationSource::row_size(client.op), _plan.ttl);
+            _source.write_row(client.op, client.key, out);
+            return;
+        }
+        const RowUpdate update(client.row, client.op.values);
+        char* const out = kvproto::commands::raw_put(batch, context, key, update.size(), _plan.ttl);
+        update.write(out, [&](const ValuePlan& plan, char* place) {
+            return _source.write_value(client.op, plan, client.key, place);
+        });
+    }
+
+    // ---- connections
+
+    /// One of those to a store, in turn; made where there is none.
+    [[nodiscard]] std::uint32_t connection_to(std::uint64_t store_id) {
+        Pool& pool = _pools[store_id];
+        const std::string& address = *_cache.address(store_id);
+        if (pool.numbers.size() < _width) {
+            pool.numbers.resize(_width, kNoConnection);
+        }
+        pool.next = (pool.next + 1) % _width;
+        std::uint32_t& number = pool.numbers[pool.next];
+        if (number == kNoConnection || _connections[number] == nullptr || !_connections[number]->is_usable() ||
+            _connections[number]->address() != address) {
+            number = connect(store_id, address);
+        }
+        return number;
+    }
+
+    [[nodiscard]] std::uint32_t connect(std::uint64_t store_id, const std::string& address) {
+        std::uint32_t number = 0;
+        if (_free_numbers.empty()) {
+            number = static_cast<std::uint32_t>(_connections.size());
+            _connections.emplace_back();
+            _is_dirty.push_back(false);
+            _watches_write.push_back(false);
+        } else {
+            number = _free_numbers.back();
+            _free_numbers.pop_back();
+        }
+        _connections[number] = std::make_unique<Connection>(*this, number, store_id, address);
+        Connection& connection = *_connections[number];
+        _watches_write[number] = true;
+        if (connection.state() != Connection::State::lost) {
+            _reactor.add(connection.fd(), EPOLLIN | EPOLLOUT, number);
+        }
+        mark_dirty(number);
+        return number;
+    }
+
+    void drain_lost(std::int64_t now) {
+        for (std::uint32_t number = 0; number < _connections.size(); ++number) {
+            if (_connections[number] != nullptr && _connections[number]->state() == Connection::State::lost) {
+                close_lost(number, now);
+            }
+        }
+        _lost.clear();
+    }
+
+    void close_lost(std::uint32_t number, std::int64_t now) {
+        const std::unique_ptr<Connection> connection = std::move(_connections[number]);
+        if (connection->fd() >= 0) {
+            _reactor.remove(connection->fd());
+        }
+        _cache.invalidate_store(connection->store_id());
+        const bool never_there = connection->reason() == "store_unreachable";
+        std::vector<std::pair<std::uint32_t, bool>> waiting;
+        connection->drain([&](std::uint32_t client, bool unsent) { waiting.emplace_back(client, unsent); });
+        _free_numbers.push_back(number);
+        for (const auto& [index, unsent] : waiting) {
+            const bool dead = unsent || never_there;
+            attempt_failed(_clients[index], index, never_there ? "store_unreachable" : "connection_lost",
+                           connection->detail(),
+                           {dead ? tikv::Proof::attempt_dead : tikv::Proof::nothing, tikv::Next::relocate}, now);
+        }
+    }
+
+    // ---- the control plane
+
+    void ask(std::string_view key) {
+        if (_asked.size() >= kMaxQuestions || _asked.count(key) != 0) {
+            return;  // asked again when an answer comes and the key is still not known
+        }
+        _asked.emplace(std::string(key), 0);
+        _shared.questions.ask(_number, std::string(key));
+    }
+
+    void take_inbox() {
+        const std::int64_t now = loop::now_ns();
+        for (const Located& located : _shared.inboxes[_number].take()) {
+            _asked.erase(located.key);
+            if (located.found) {
+                take_located(located);
+                continue;
+            }
+            for (std::uint32_t index = 0; index < _clients.size(); ++index) {
+                Client& client = _clients[index];
+                if (client.wait == Wait::region && whole_key(client) == located.key) {
+                    attempt_failed(client, index, "no_region", located.problem,
+                                   {tikv::Proof::attempt_dead, tikv::Next::pause}, now);
+                }
+            }
+        }
+        for (std::uint32_t index = 0; index < _clients.size(); ++index) {
+            if (_clients[index].wait == Wait::region) {
+                issue(index);
+            }
+        }
+    }
+
+    void take_located(const Located& located) {
+        for (const auto& [store_id, address] : located.addresses) {
+            _cache.set_address(store_id, address);
+        }
+        _cache.insert(located.region, located.leader);
+    }
+
+    // ---- answers
+
+    void region_error(Client& client, std::uint32_t index, const kvproto::Answer& answer, std::int64_t now) {
+        kvproto::RegionError error;
+        if (!kvproto::read_region_error(answer.region_error, error)) {
+            attempt_failed(client, index, "region_error", "it cannot be read",
+                           {tikv::Proof::nothing, tikv::Next::relocate}, now);
+            return;
+        }
+        tikv::Verdict verdict = tikv::judge(error.kind);
+        if (verdict.next == tikv::Next::at_once && !learn(client, error)) {
+            verdict.next = tikv::Next::relocate;
+        }
+        attempt_failed(client, index, kvproto::kRegionErrorNames[static_cast<std::size_t>(error.kind)], error.message,
+                       verdict, now);
+    }
+
+    /// Take what an error says over into the cache. False where it says too little to go on at once.
+    bool learn(const Client& client, kvproto::RegionError& error) {
+        if (error.kind == kvproto::RegionErrorKind::not_leader) {
+            return error.leader.id != 0 && client.attempts < kQuickAttempts &&
+                   _cache.set_leader(whole_key_const(client), client.region_id, error.leader);
+        }
+        bool learnt = false;
+        for (kvproto::Region& region : error.current) {
+            const kvproto::Peer* const here = region.peer_on(client.store_id);
+            if (here != nullptr) {
+                const kvproto::Peer leader = *here;
+                learnt = _cache.insert(std::move(region), leader) || learnt;
+            }
+        }
+        return learnt && client.attempts < kQuickAttempts;
+    }
+
+    [[nodiscard]] std::string whole_key_const(const Client& client) const {
+        return client.stage == Stage::scan ? client.key : _plan.key_prefix + client.key;
+    }
+
+    void attempt_failed(Client& client, std::uint32_t index, std::string_view name, std::string_view detail,
+                        tikv::Verdict verdict, std::int64_t now) {
+        _attempts.add(name);
+        client.last_error = name;
+        client.last_detail = detail;
+        if (client.writes() && verdict.proof == tikv::Proof::nothing) {
+            client.uncertain = true;
+        }
+        const bool may_repeat =
+            !client.writes() || !client.uncertain || (_plan.repeats_writes && client.op.kind == OpKind::insert);
+        if (verdict.next == tikv::Next::give_up || !may_repeat) {
+            const bool certain = !client.writes() || !client.uncertain || verdict.proof == tikv::Proof::request_refused;
+            finish(client, index, certain ? Outcome::failed : Outcome::unknown, name, detail, now);
+            return;
+        }
+        if (verdict.next == tikv::Next::at_once) {
+            issue(index);
+            return;
+        }
+        if (verdict.next == tikv::Next::relocate) {
+            _cache.invalidate(whole_key(client), client.region_id);
+        }
+        const tikv::Pause kind = verdict.next == tikv::Next::long_pause ? tikv::Pause::busy : tikv::Pause::region;
+        const std::int64_t pause = tikv::pause_ns(kind, std::max<std::uint32_t>(client.attempts, 1), _chance.next());
+        set_timer(client, index, std::min(now + pause, client.deadline_ns), Wait::pause);
+    }
+
+    void succeeded(Client& client, std::uint32_t index, const kvproto::Answer& answer, std::int64_t now) {
+        switch (client.stage) {
+            case Stage::read:
+            case Stage::read_for_update:
+                return read_done(client, index, answer, now);
+            case Stage::scan:
+                return scan_done(client, index, answer, now);
+            default:
+                return finish(client, index, Outcome::ok, {}, {}, now);
+        }
+    }
+
+    void read_done(Client& client, std::uint32_t index, const kvproto::Answer& answer, std::int64_t now) {
+        if (answer.not_found) {
+            if (_checks && client.stage == Stage::read && !_deletes) {
+                return wrong_data(client, index, "the record is missing", now);
+            }
+            return finish(client, index, Outcome::not_found, {}, {}, now);
+        }
+        if (const std::string problem = row_problem(answer.value); !problem.empty()) {
+            return finish(client, index, Outcome::failed, "bad_row", problem, now);
+        }
+        if (client.stage == Stage::read) {
+            if (_checks) {
+                if (const std::string problem = compare(client, answer.value); !problem.empty()) {
+                    return wrong_data(client, index, problem, now);
+                }
+            }
+            if (client.op.kind == OpKind::read) {
+                return finish(client, index, Outcome::ok, {}, {}, now);
+            }
+            next_stage(client, index, Stage::read_for_update);
+            return;
+        }
+        client.row = answer.value;
+        next_stage(client, index, Stage::write);
+    }
+
+    void next_stage(Client& client, std::uint32_t index, Stage stage) {
+        client.stage = stage;
+        client.attempts = 0;
+        issue(index);
+    }
+
+    void scan_done(Client& client, std::uint32_t index, const kvproto::Answer& answer, std::int64_t now) {
+        std::string problem;
+        std::uint64_t rows = 0;
+        const bool good = kvproto::each_pair(answer, [&](const kvproto::Pair& pair) {
+            ++rows;
+            if (pair.has_error) {
+                problem = "the store could not read a row";
+            } else if (problem.empty()) {
+                problem = row_problem(pair.value);
+            }
+        });
+        if (!good || !problem.empty()) {
+            return finish(client, index, Outcome::failed, "bad_row", good ? problem : "the answer cannot be read", now);
+        }
+        client.scanned += rows;
+        if (client.scanned >= client.op.scan_length) {
+            return finish(client, index, Outcome::ok, {}, {}, now);
+        }
+        const tikv::CachedRegion* const entry = _cache.find(client.key);
+        if (entry == nullptr || entry->region.id != client.region_id) {
+            // The Region has changed while its answer was on the way: begin anew, or rows could be missed or come
+            // twice.
+            client.scanned = 0;
+            client.key.assign(_plan.key_prefix);
+            client.key.append(_key_room.data(), _source.write_key(client.op.record, _key_room.data()));
+            return issue(index);
+        }
+        const std::string& end = entry->region.end;
+        if (end.empty() || end >= _plan.key_end) {
+            return finish(client, index, Outcome::ok, {}, {}, now);
+        }
+        client.key = end;
+        next_stage(client, index, Stage::scan);
+    }
+
+    [[nodiscard]] static std::string row_problem(std::string_view value) {
+        try {
+            row::Reader reader(as_row(value));
+            while (!reader.done()) {
+                static_cast<void>(reader.next());
+            }
+        } catch (const std::invalid_argument& error) {
+            return error.what();
+        }
+        return {};
+    }
+
+    [[nodiscard]] static std::span<const unsigned char> as_row(std::string_view value) noexcept {
+        return {reinterpret_cast<const unsigned char*>(value.data()), value.size()};
+    }
+
+    /// With `dataintegrity`: what is wrong with a row that was read; empty if nothing is.
+    [[nodiscard]] std::string compare(const Client& client, std::string_view value) {
+        const WorkloadSpec& spec = _source.spec();
+        std::map<std::int64_t, std::string_view> fields;
+        row::Reader reader(as_row(value));
+        while (!reader.done()) {
+            const row::Field field = reader.next();
+            fields[field.column] = {reinterpret_cast<const char*>(field.value.data()), field.value.size()};
+        }
+        std::string expected(spec.fieldlength, '\0');
+        for (std::size_t column = 0; column < spec.fieldnames.size(); ++column) {
+            if (client.op.read_field >= 0 && static_cast<std::size_t>(client.op.read_field) != column) {
+                continue;
+            }
+            values::fill_deterministic(client.key, spec.fieldnames[column], expected.data(), expected.size());
+            const auto found = fields.find(static_cast<std::int64_t>(column));
+            if (found == fields.end()) {
+                return "field " + spec.fieldnames[column] + " is missing";
+            }
+            if (found->second != expected) {
+                return "field " + spec.fieldnames[column] + " is not what was written";
+            }
+        }
+        return {};
+    }
+
+    void wrong_data(Client& client, std::uint32_t index, const std::string& problem, std::int64_t now) {
+        const std::string detail = client.key + ": " + problem;
+        if (_violations++ == 0) {
+            _violation = detail;
+        }
+        finish(client, index, Outcome::failed, "wrong_data", detail, now);
+    }
+
+    void finish(Client& client, std::uint32_t index, Outcome outcome, std::string_view error, std::string_view detail,
+                std::int64_t now) {
+        _recorder.record(static_cast<std::size_t>(client.op.kind), static_cast<std::size_t>(outcome),
+                         client.intended_ns, client.start_ns, now);
+        _ended_ns = now;
+        delist(index);
+        if (outcome == Outcome::failed || outcome == Outcome::unknown) {
+            _errors.add(static_cast<int>(client.op.kind), static_cast<int>(outcome), error, detail);
+        }
+        if (client.op.kind == OpKind::insert && _plan.domain != Domain::load) {
+            _source.keys().acknowledge(client.op.record, outcome == Outcome::ok);
+        }
+        client.wait = Wait::nothing;
+        ++client.turn;
+        take(index);
+    }
+
+    static constexpr std::uint32_t kNoConnection = 0xFFFFFFFF;
+    static constexpr std::uint32_t kQuickAttempts = 8;
+
+    struct Pool {
+        std::vector<std::uint32_t> numbers;
+        std::size_t next = 0;
+    };
+
+    Shared& _shared;
+    const Plan& _plan;
+    std::uint32_t _number;
+    OperationSource _source;
+    std::vector<Client> _clients;
+    std::uint32_t _width;
+    std::uint64_t _running = 0;
+    tikv::RegionCache _cache;
+    loop::Reactor _reactor;
+    std::mutex _counts_mutex;
+    Recorder _recorder;
+    SplitMix64 _chance;
+    std::vector<std::byte> _room;
+    std::vector<char> _key_room;
+    std::string _whole_key;
+    bool _checks;
+    bool _deletes;
+    std::unordered_map<std::uint64_t, Pool> _pools;
+    std::vector<std::unique_ptr<Connection>> _connections;
+    std::vector<bool> _is_dirty;
+    std::vector<bool> _watches_write;
+    std::vector<std::uint32_t> _connections_dirty;
+    std::vector<std::uint32_t> _free_numbers;
+    std::vector<std::uint32_t> _lost;
+    std::map<std::string, int, std::less<>> _asked;
+    std::priority_queue<Timer, std::vector<Timer>, std::greater<>> _timers;
+    std::uint32_t _oldest = kNoClient;
+    std::uint32_t _youngest = kNoClient;
+    std::uint64_t _waiting_due = 0;
+    bool _told_stop = false;
+    bool _told_forced = false;
+    ErrorCounts _errors;
+    AttemptCounts _attempts;
+    std::uint64_t _begun = 0;
+    std::uint64_t _violations = 0;
+    std::string _violation;
+    std::int64_t _ended_ns = 0;
+    std::int64_t _worst_lag_ns = 0;
+};
+
+}  // namespace ycsbpy::engine

@@ -1,0 +1,219 @@
+"""The control plane of the native driver: which Region holds a key, who leads it, where its stores are.
+
+PD's gRPC service by grpcio, from threads: the members and their leader, found again when it changes; Regions by key
+(``GetRegion``, or many at once by ``ScanRegions``); stores by id, remembered for a while, since addresses change when
+a store moves and ids do not. Nothing here is on the way of an operation whose Region is known.
+
+Errors: ``ClusterError`` with one line where PD cannot be reached or has no cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from ycsbpy.errors import ClusterError
+from ycsbpy.proto import metapb_pb2 as metapb
+from ycsbpy.proto import pdpb_pb2 as pdpb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ycsbpy._native.engine import Described
+    from ycsbpy.config import TikvSettings
+
+__all__ = ["PdDirectory"]
+
+Answer = TypeVar("Answer", bound=Message)
+
+_CALL_S = 3.0
+_STORE_TTL_S = 15.0
+_TOMBSTONE = 2
+_REMOVED = 3
+
+
+class PdDirectory:
+    """One cluster's PD. Its methods may be called from any thread."""
+
+    def __init__(self, settings: TikvSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._channels: dict[str, grpc.Channel] = {}
+        self._leader = ""
+        self._endpoints = [_address(endpoint) for endpoint in settings.pd]
+        self._stores: dict[int, tuple[float, str]] = {}
+        self.cluster_id = 0
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            channels, self._channels = list(self._channels.values()), {}
+        for channel in channels:
+            channel.close()
+
+    # ---- look-ups
+
+    def region(self, key: bytes) -> Described | None:
+        """The Region that holds a key with a leader that can be reached, or ``None`` while there is none."""
+        request = pdpb.GetRegionRequest(region_key=key)
+        answer = self._call("GetRegion", request, pdpb.GetRegionResponse)
+        if not answer.HasField("region") or not answer.leader.id:
+            return None
+        return self._described(answer.region, answer.leader)
+
+    def regions(self, start: bytes, end: bytes, limit: int = 1024) -> list[Described]:
+        """All Regions from ``start`` to ``end`` that have a leader."""
+        found: list[Described] = []
+        while True:
+            request = pdpb.ScanRegionsRequest(start_key=start, end_key=end, limit=limit)
+            answer = self._call("ScanRegions", request, pdpb.ScanRegionsResponse)
+            scanned = [(one.region, one.leader) for one in answer.regions]
+            scanned = scanned or list(zip(answer.region_metas, answer.leaders, strict=True))
+            for region, leader in scanned:
+                described = self._described(region, leader) if leader.id else None
+                if described is not None:
+                    found.append(described)
+            if len(scanned) < limit or not scanned[-1][0].end_key:
+                return found
+            start = scanned[-1][0].end_key
+
+    def forget_stores(self) -> None:
+        """Ask for addresses anew: one of them led nowhere."""
+        with self._lock:
+            self._stores.clear()
+
+    def _described(self, region: metapb.Region, leader: metapb.Peer) -> Described | None:
+        addresses = []
+        for peer in region.peers:
+            address = self._store(peer.store_id, must=peer.store_id == leader.store_id)
+            if address:
+                addresses.append((peer.store_id, address.encode()))
+            elif peer.store_id == leader.store_id:
+                return None
+        epoch = region.region_epoch
+        return (
+            region.id,
+            region.start_key,
+            region.end_key,
+            epoch.conf_ver,
+            epoch.version,
+            [(peer.id, peer.store_id, int(peer.role)) for peer in region.peers],
+            leader.id,
+            addresses,
+        )
+
+    def _store(self, store_id: int, *, must: bool) -> str:
+        """A store's address; empty for one that is gone, or that PD does not know and need not."""
+        now = time.monotonic()
+        with self._lock:
+            known = self._stores.get(store_id)
+        if known is not None and now - known[0] < _STORE_TTL_S:
+            return known[1]
+        try:
+            answer = self._call("GetStore", pdpb.GetStoreRequest(store_id=store_id), pdpb.GetStoreResponse)
+        except ClusterError:
+            if must:
+                raise
+            return ""
+        gone = answer.store.state == _TOMBSTONE or answer.store.node_state == _REMOVED
+        address = "" if gone else answer.store.address
+        with self._lock:
+            self._stores[store_id] = (now, address)
+        return address
+
+    # ---- calls
+
+    def _call(self, method: str, request: Any, answer_class: type[Answer]) -> Answer:
+        """Call PD's leader, finding it first or again where that is needed; one more try after a change."""
+        for last in (False, True):
+            try:
+                leader = self._find_leader()
+                request.header.cluster_id = self.cluster_id
+                answer: Any = self._unary(leader, method, request, answer_class)
+            except grpc.RpcError as error:
+                self._forget_leader()
+                if last:
+                    raise ClusterError(f"PD does not answer {method}: {_text(error)}") from None
+                continue
+            if answer.header.error.type:
+                name = pdpb.ErrorType.Name(answer.header.error.type)
+                raise ClusterError(f"PD answers {method} with {name}: {answer.header.error.message}")
+            found: Answer = answer
+            return found
+        raise AssertionError
+
+    def _find_leader(self) -> str:
+        with self._lock:
+            leader, endpoints = self._leader, list(self._endpoints)
+        if leader:
+            return leader
+        problems = []
+        for endpoint in endpoints:
+            try:
+                answer = self._unary(endpoint, "GetMembers", pdpb.GetMembersRequest(), pdpb.GetMembersResponse)
+            except grpc.RpcError as error:
+                problems.append(f"{endpoint}: {_text(error)}")
+                continue
+            if self.cluster_id and answer.header.cluster_id != self.cluster_id:
+                raise ClusterError(f"PD at {endpoint} is of another cluster ({answer.header.cluster_id})")
+            if not answer.leader.client_urls:
+                problems.append(f"{endpoint}: it knows no leader")
+                continue
+            with self._lock:
+                self.cluster_id = answer.header.cluster_id
+                self._leader = _address(answer.leader.client_urls[0])
+                known = [_address(url) for member in answer.members for url in member.client_urls]
+                self._endpoints = list(dict.fromkeys([*endpoints, *known]))
+                return self._leader
+        raise ClusterError(f"no PD answers at {', '.join(endpoints)}: {'; '.join(problems)}")
+
+    def _forget_leader(self) -> None:
+        with self._lock:
+            self._leader = ""
+
+    def _unary(self, address: str, method: str, request: Message, answer_class: type[Answer]) -> Answer:
+        call: Any = self._channel(address).unary_unary(
+            f"/pdpb.PD/{method}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=answer_class.FromString,
+        )
+        try:
+            answer: Answer = call(request, timeout=_CALL_S)
+        except DecodeError as error:
+            raise ClusterError(f"PD at {address} answers {method} with what is no {answer_class.__name__}") from error
+        return answer
+
+    def _channel(self, address: str) -> grpc.Channel:
+        with self._lock:
+            channel = self._channels.get(address)
+            if channel is None:
+                channel = self._channels[address] = self._new_channel(address)
+        return channel
+
+    def _new_channel(self, address: str) -> grpc.Channel:
+        options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+        settings = self._settings
+        if settings.ca is None:
+            return grpc.insecure_channel(address, options)
+        cert, key = _read(settings.cert), _read(settings.key)
+        credentials = grpc.ssl_channel_credentials(settings.ca.read_bytes(), key, cert)
+        return grpc.secure_channel(address, credentials, options)
+
+
+def _read(path: Path | None) -> bytes | None:
+    return None if path is None else path.read_bytes()
+
+
+def _address(url: str) -> str:
+    return url.rpartition("//")[2].rstrip("/")
+
+
+def _text(error: grpc.RpcError) -> str:
+    with contextlib.suppress(AttributeError):
+        return f"{error.code().name}: {error.details()}"
+    return str(error)
