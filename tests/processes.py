@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ycsbpy.minicluster import MiniCluster
 
-__all__ = ["Script", "Traces", "port_is_open", "until"]
+__all__ = ["Script", "Traces", "no_traceback", "port_is_open", "until"]
 
 
 def until(true: Callable[[], bool], within_s: float = 20.0) -> bool:
@@ -104,3 +104,9 @@ class Script:
             self.process.send_signal(number)
         _, errors = self.process.communicate(timeout=30)
         return self.process.returncode, errors
+
+
+def no_traceback(cluster: MiniCluster) -> None:
+    """Whatever the tests did to the servers, it was foreseen."""
+    for log in cluster.folder.glob("*.log"):
+        assert "Traceback" not in log.read_text()

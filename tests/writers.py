@@ -61,7 +61,7 @@ class Writers:
         deadline = time.monotonic() + within_s
         while len(self.acknowledged) < wanted:
             assert time.monotonic() < deadline, f"no writes any more; failed: {self.failed[-3:]}"
-            time.sleep(0.02)
+            self._stop.wait(0.02)
 
     def gap_after(self, moment: float) -> float:
         """Seconds from a moment to the first acknowledged write that was begun after it, nearly."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from processes import no_traceback
 
 from ycsbpy.minicluster import MiniCluster
 
@@ -28,9 +29,3 @@ def split_cluster() -> Iterator[MiniCluster]:
     with MiniCluster(stores=1, split_keys=SPLITS) as running:
         yield running
         no_traceback(running)
-
-
-def no_traceback(cluster: MiniCluster) -> None:
-    """Whatever the tests did to the servers, it was foreseen."""
-    for log in cluster.folder.glob("*.log"):
-        assert "Traceback" not in log.read_text()

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import tikv
-from conftest import no_traceback
-from processes import until
+from processes import no_traceback, until
 from writers import Writers
 
 from ycsbpy.minicluster import MiniCluster

@@ -43,5 +43,5 @@ def test_there_and_back(command: Command) -> None:
     ],
 )
 def test_what_is_no_command_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         decode(data)

@@ -49,7 +49,7 @@ def wait_replicated(pd_address: str, cluster_id: int, replicas: int, timeout_s: 
                 answer = pdpb.ScanRegionsResponse.FromString(call(request.SerializeToString(), timeout=CALL_S))
                 lacks = missing(answer.regions, replicas)
             except grpc.RpcError as error:
-                lacks = f"PD does not answer: {error.details()}"  # type: ignore[attr-defined]
+                lacks = f"PD does not answer: {error.details()}"
             if not lacks:
                 return
             if time.monotonic() >= deadline:

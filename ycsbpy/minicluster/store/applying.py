@@ -42,7 +42,7 @@ class Applier:
         epoch, command = known
         peer = self._peer
         if isinstance(command, CompactLog):
-            batch.mutations += peer.storage.compact_mutations(command.index, command.term)
+            batch.mutations += peer.storage.compact_mutations(command.last, command.term)
             return None
         if epoch.version != peer.region.epoch.version:
             return peer.epoch_error(epoch.version) if wanted else None

@@ -54,9 +54,9 @@ class Split(NamedTuple):
 
 
 class CompactLog(NamedTuple):
-    """Forget the log up to the entry of this index and term."""
+    """Forget the log up to its entry ``last``, which is of this term."""
 
-    index: int
+    last: int
     term: int
 
 
@@ -97,7 +97,7 @@ def encode(command: Command, epoch: Epoch) -> bytes:
         for ids in command.ids:
             split.ids.add(region_id=ids.region_id, peer_ids=ids.peer_ids)
     elif isinstance(command, CompactLog):
-        message.compact_log.index, message.compact_log.term = command.index, command.term
+        message.compact_log.index, message.compact_log.term = command.last, command.term
     else:
         message.change_peers.SetInParent()
         for change in command.changes:

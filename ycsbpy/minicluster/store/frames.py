@@ -49,10 +49,10 @@ class Frames:
         return b"".join(parts)
 
     @staticmethod
-    def extra(peer: RaftPeer, to: Peer, kind: str) -> bytes:
+    def aside(peer: RaftPeer, to: Peer, kind: str) -> bytes:
         """A message between stores about a group, beside Raft's."""
         message = _frame(peer.region, peer.peer, to)
-        message.extra_msg.type = raft_serverpb.ExtraMessageType.Value(kind)
+        message.extra_msg.type = raft_serverpb.ExtraMessageType.Value(kind)  # type: ignore[assignment]
         return message.SerializeToString()
 
     @staticmethod

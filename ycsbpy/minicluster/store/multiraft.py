@@ -73,13 +73,13 @@ MAX_EARLY = 256
 
 @dataclass(frozen=True)
 class RaftOptions:
-    """Times of the groups on a store; the defaults are a playground's, in which a killed leader is replaced in a second.
+    """Times of the groups on a store; the defaults are a playground's, where a killed leader is replaced in a second.
 
     ``tick_ms`` is the length of a tick; followers campaign after one to two times ``election_ticks`` of silence, a
     leader is heard every ``heartbeat_ticks``, and a group that was idle for ``sleep_ticks`` is left alone. TiKV's:
     1000, 10, 2. ``max_peer_down_s`` is after how long a silent Peer is reported to PD as down (TiKV: 600).
-    ``gc_entries``: the log is compacted when it has so many entries that all have applied, and where one lags, when it
-    has ``gc_force_bytes``.
+    ``gc_entries``: the log is compacted when it has so many entries that all have, and where one lags, when it has
+    ``gc_force_bytes``.
     """
 
     tick_ms: int = 100
@@ -282,8 +282,7 @@ class MultiRaft:
         self._queued_bytes += size
         peer = replica.group
         assert isinstance(peer, RaftPeer)
-        future = peer.propose(command, version, deadline_ns)
-        return future
+        return peer.propose(command, version, deadline_ns)
 
     def _overload(self) -> RegionError:
         if self.full:
@@ -471,7 +470,7 @@ class MultiRaft:
     def send_extra(self, peer: RaftPeer, to: Peer, kind: str) -> None:
         """Send what is not Raft's."""
         if self.network is not None:
-            self.network.post(to.store_id, self.frames.extra(peer, to, kind), peer.region.id, to.id)
+            self.network.post(to.store_id, self.frames.aside(peer, to, kind), peer.region.id, to.id)
             self.flush()
 
     def send_tombstone(self, region: Region, sender: Peer, to: Peer) -> None:
@@ -482,7 +481,7 @@ class MultiRaft:
 
     # ---- messages in ----
 
-    def receive(self, message: raft_serverpb.RaftMessage) -> None:
+    def receive(self, message: raft_serverpb.RaftMessage) -> None:  # noqa: PLR0911  (one for each way to be of no use)
         """Take a message of another store: for a replica that is here, or that it makes."""
         if message.to_peer.store_id != self.store_id or not message.HasField("region_epoch"):
             return

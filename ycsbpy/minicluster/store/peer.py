@@ -76,7 +76,7 @@ class _Queued(NamedTuple):
 class _Pending(NamedTuple):
     """An entry that was proposed here: where it should come back, and who waits for it."""
 
-    index: int
+    at: int
     term: int
     command: Command
     epoch: Epoch
@@ -479,9 +479,9 @@ class RaftPeer:
     def _pending_at(self, entry: Entry) -> _Pending | None:
         """Who waits for this entry; those who waited for another one in its place hear that theirs is lost."""
         pending = self._pending
-        while pending and pending[0].index <= entry.index:
+        while pending and pending[0].at <= entry.index:
             first = pending.popleft()
-            if first.index == entry.index and first.term == entry.term:
+            if first.at == entry.index and first.term == entry.term:
                 if not isinstance(first.command, ChangePeers):
                     self.host.unqueue(len(first.futures), first.size)
                 return first

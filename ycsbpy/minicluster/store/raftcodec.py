@@ -37,7 +37,7 @@ __all__ = [
     "message_to_pb",
 ]
 
-_KINDS = frozenset(EntryType)
+_KINDS = frozenset(map(int, EntryType))
 
 
 def entry_bytes(entry: Entry) -> bytes:
@@ -60,7 +60,7 @@ def entry_from_bytes(wire: bytes) -> Entry:
         message = eraftpb.Entry.FromString(wire)
     except DecodeError as error:
         raise ValueError("not an entry") from error
-    if message.entry_type not in _KINDS:
+    if int(message.entry_type) not in _KINDS:
         raise ValueError(f"an entry of type {message.entry_type}")
     return Entry(message.term, message.index, message.entry_type, message.data, message.context, wire)
 
@@ -156,7 +156,7 @@ class ProtobufConfChanges:
             ).SerializeToString()
         made = eraftpb.ConfChangeV2(transition=int(change.transition), context=change.context)  # type: ignore[arg-type]
         for single in change.changes:
-            made.changes.add(change_type=int(single.change_type), node_id=single.node_id)  # type: ignore[arg-type]
+            made.changes.add(change_type=int(single.change_type), node_id=single.node_id)
         return made.SerializeToString()
 
     def decode(self, entry_type: int, data: bytes) -> ConfChangeV2:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
     from pathlib import Path
 
+    from ycsbpy.minicluster.model import Peer
     from ycsbpy.minicluster.store.multiraft import MultiRaft
     from ycsbpy.minicluster.store.pdlink import PdLink
     from ycsbpy.minicluster.store.peer import RaftPeer
@@ -108,7 +109,7 @@ class Reports:
         self._said.clear()
 
     def _report(
-        self, peer: RaftPeer, down: Sequence[tuple[object, int]], pending: Sequence[object]
+        self, peer: RaftPeer, down: Sequence[tuple[Peer, int]], pending: Sequence[Peer]
     ) -> pdpb.RegionHeartbeatRequest:
         stats = peer.replica.stats
         report = pdpb.RegionHeartbeatRequest(

@@ -81,10 +81,10 @@ class SizeScan:
         self.size += size
         self.rows += 1
         self._since += size
-        if self._since > self._options.split_size:
-            if len(self._keys) < self._options.batch_limit:
-                self._keys.append(key)
-            self._since = 0
+        limit = self._options.split_size
+        if self._since > limit and len(self._keys) < self._options.batch_limit:
+            self._keys.append(key)
+            self._since = size if self._since - size == limit else 0  # as TiKV counts
 
     def split_keys(self) -> list[bytes]:
         """Where to cut; empty for a Region that is not too large."""

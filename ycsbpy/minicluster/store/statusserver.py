@@ -101,7 +101,7 @@ def _app(node: StoreNode, release: str) -> web.Application:
     from aiohttp import web
 
     registry = CollectorRegistry()
-    registry.register(StoreMetrics(node))  # type: ignore[arg-type]
+    registry.register(StoreMetrics(node))
 
     async def status(_request: web.Request) -> web.Response:
         identity = node.identity

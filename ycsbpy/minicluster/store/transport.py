@@ -247,8 +247,8 @@ class RaftService:
 
     async def _messages(self, context: Context, parse: Callable[[bytes], Sequence[raft_serverpb.RaftMessage]]) -> None:
         try:
-            while (data := await context.read()) is not aio.EOF:
-                self._take(parse(data))  # type: ignore[arg-type]
+            while (data := await _read(context)) is not None:
+                self._take(parse(data))
             await context.write(b"")
         except DecodeError:
             await context.abort(grpc.StatusCode.INTERNAL, "a message that cannot be decoded")
@@ -264,8 +264,8 @@ class RaftService:
         snapshots = self._host.snapshots
         spool: Spool | None = None
         try:
-            while (data := await context.read()) is not aio.EOF:
-                chunk = raft_serverpb.SnapshotChunk.FromString(data)  # type: ignore[arg-type]
+            while (data := await _read(context)) is not None:
+                chunk = raft_serverpb.SnapshotChunk.FromString(data)
                 if spool is None:
                     spool = snapshots.receive(chunk.message)
                 else:
@@ -280,3 +280,9 @@ class RaftService:
         finally:
             if spool is not None:
                 snapshots.failed(spool)
+
+
+async def _read(context: Context) -> bytes | None:
+    """The next message of a stream; ``None`` at its end."""
+    data: Any = await context.read()
+    return None if data is aio.EOF else data
