@@ -1,4 +1,4 @@
-"""How much a mini-cluster of three stores costs: operations a second, CPU of each process an operation, memory, idle CPU.
+"""What a mini-cluster of three stores costs: operations a second, CPU of each process an operation, memory, idle CPU.
 
     python bench/bench_minicluster.py [--records 20000] [--clients 256]
 

@@ -46,7 +46,7 @@ def test_what_is_under_way_counts_five_times() -> None:
 def test_nothing_comes_to_a_store_that_is_unwell_full_or_at_its_limit() -> None:
     for facts in ({"state": "Disconnected"}, {"state": "Offline"}, {"busy": True}, {"can_add": False}, {"pending": 99}):
         view = cluster("1 Up 1900,2 Up 1900,3 Up 1900,4 Up 10", regions(20))
-        stores = {**view.stores, 4: replace(view.stores[4], **facts)}  # type: ignore[arg-type]
+        stores = {**view.stores, 4: replace(view.stores[4], **facts)}
         assert balance_region(replace(view, stores=stores), random.Random(1)) is None
 
 

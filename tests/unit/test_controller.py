@@ -103,7 +103,7 @@ def test_what_takes_too_long_is_given_up(rig: Rig, mib: int, minutes: int) -> No
     operator = rig.move()
     rig.controller.add(operator, rig.info, 0)
     rig.controller.tick(lambda _: rig.info, minutes * 60 * S - 1)
-    assert operator.status is Status.RUNNING
+    assert rig.controller.running
     rig.controller.tick(lambda _: rig.info, minutes * 60 * S + 1)
     assert operator.status is Status.TIMEOUT
 

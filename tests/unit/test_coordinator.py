@@ -7,7 +7,7 @@ from placementkit import GIB, MIB, Simulation
 
 from ycsbpy.minicluster.model import StoreState
 from ycsbpy.minicluster.pd.coordinator import Coordinator
-from ycsbpy.minicluster.pd.state import ClusterState, PdError, Restored, StoreStats
+from ycsbpy.minicluster.pd.state import ClusterState, PdError, Restored, StoreInfo, StoreStats
 from ycsbpy.minicluster.pd.streams import HeartbeatStreams
 from ycsbpy.minicluster.placement.schedule import FAITHFUL, QUICK
 from ycsbpy.testing import VirtualClock
@@ -127,9 +127,11 @@ def test_a_full_disk_is_relieved() -> None:
     sim.settle(quiet=20)
     before = sim.counts()[1]
     original = sim.state.store_heartbeat
-    sim.state.store_heartbeat = lambda store, _stats: original(  # type: ignore[method-assign]
-        store, StoreStats(1000 * GIB, (10 if store == 1 else 900) * GIB, 1000 * MIB)
-    )
+
+    def heartbeat(store_id: int, stats: StoreStats) -> StoreInfo:
+        return original(store_id, StoreStats(1000 * GIB, (10 if store_id == 1 else 900) * GIB, 1000 * MIB))
+
+    sim.state.store_heartbeat = heartbeat  # type: ignore[method-assign]
     for _ in range(20):
         sim.second()
     assert sim.counts()[1] < before
