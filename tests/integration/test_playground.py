@@ -394,6 +394,29 @@ def test_ports_and_stores_are_the_same_after_a_restart(state: Path, where: str) 
     assert names == {path.name for path in Path(after.topologies[0].data_dir).glob("*-*")}
 
 
+def test_a_store_is_taken_out_and_the_rest_starts_again_with_its_data(state: Path) -> None:
+    flags = backend_flags("minicluster", state)
+    assert ycsbpy("playground", *flags, "-T", "t1", "--region-split-size", "64KB", "-d").returncode == 0
+    load = ycsbpy("load", "-P", "workloada", "-p", "recordcount=300")
+    assert load.returncode == 0, load.stderr
+    with Playground.attach("t1") as playground:
+        added = playground.scale_out(1)[0]
+        leaving = playground.topology.stores[0]
+        assert playground.scale_in(store=leaving.store_id, wait_s=100) == "tikv-0 is gone"
+        left = {one.name: one.address for one in playground.topology.stores}
+        assert set(left) == {"tikv-1", "tikv-2", added.name}
+        assert reaper.start_time(leaving.pid) != leaving.start
+        assert not port_is_open(leaving.address)
+    assert ycsbpy("playground", "stop").returncode == 0
+    assert ycsbpy("playground", "--backend", "minicluster", "-T", "t1", "-d").returncode == 0
+    with Playground.attach("t1") as playground:
+        assert {one.name: one.address for one in playground.topology.stores} == left
+    run = ycsbpy("run", "-P", "workloadc", "-p", "recordcount=300", "-p", "operationcount=300")
+    assert run.returncode == 0, run.stderr
+    assert "300 planned = 300 ok" in run.stdout
+    assert ycsbpy("clean", "t1").returncode == 0
+
+
 def test_clean_ends_one_that_runs(state: Path) -> None:
     with contextlib.suppress(ClusterError):
         Playground(kv=1, backend="minicluster", tag="t1", pd_port=free_port()).start().keep()

@@ -278,7 +278,7 @@ class Host:
             if time.monotonic() > deadline or self._stop.is_set():
                 raise ClusterError(f"{instance.name} is not Tombstone within {wait_s:g} s")
             await asyncio.sleep(LOOK_AFTER_S / 4)
-        return reply
+        return f"{instance.name} is gone" if wait_s else reply
 
     def _wanted(self, pid: int, store: int) -> Instance:
         for one in self._topology.instances:

@@ -6,7 +6,6 @@ configuration file it heeds what it has itself, and says that it leaves the rest
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,6 @@ class MiniClusterBackend(ProcessBackend):
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
-        self._known = _known_flags()
         self._store_flags = _store_flags(site)
 
     @staticmethod
@@ -45,9 +43,7 @@ class MiniClusterBackend(ProcessBackend):
         return self._launch("pd", place, [f"--name={place.name}"])
 
     def _launch_store(self, place: Place) -> Launch:
-        flags = ["--pd", ",".join(self.endpoints), *self._store_flags]
-        if "--status-addr" in self._known:
-            flags += ["--status-addr", place.other_address]
+        flags = ["--pd", ",".join(self.endpoints), "--status-addr", place.other_address, *self._store_flags]
         return self._launch("store", place, flags)
 
     def _launch(self, role: str, place: Place, more: list[str]) -> Launch:
@@ -88,13 +84,6 @@ def _store_flags(site: Site) -> list[str]:
     if spec.pd_config is not None:
         raise UsageError("the mini-cluster's PD takes no configuration file (--pd.config)")
     return flags
-
-
-def _known_flags() -> str:
-    """What the store process says it takes: one of another version may be what PYTHONPATH finds."""
-    command = [sys.executable, "-P", "-m", "ycsbpy.minicluster", "store", "--help"]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False, env=python_environment())
-    return asked.stdout
 
 
 def _taken(config: dict[str, Any], table: str, name: str) -> Any:
