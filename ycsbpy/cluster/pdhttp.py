@@ -74,6 +74,10 @@ class PdHttp:
         regions = answer.get("regions") or []
         return sum(not (region.get("leader") or {}).get("store_id") for region in regions) if regions else 1
 
+    def get(self, path: str) -> Any:
+        """The value at a path below ``/pd/api/v1``."""
+        return self._ask("GET", path)
+
     def _ask(self, method: str, path: str) -> Any:
         problem = "it has no address"
         for endpoint in self._endpoints:

@@ -1,0 +1,222 @@
+"""``ycsbpy verify``: is every Region replicated, is the cluster balanced, are the records there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ycsbpy.cli.options import Given, bench_options
+from ycsbpy.cluster.pdhttp import PdHttp
+from ycsbpy.cluster.picture import Picture, take_picture
+from ycsbpy.cluster.verdict import Verdict, balance, replication
+from ycsbpy.cluster.waiting import Judged, wait_for
+from ycsbpy.errors import ClusterError, DataIntegrityError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["store_table", "verify"]
+
+PD_HELP = "PD's address. [default: the playground that runs, else 127.0.0.1:2379]"
+SECONDS = click.FloatRange(min=0)
+
+
+@click.group()
+def verify() -> None:
+    """Prove what PD and the stores say: replication, balance, data. Works on any cluster that has a PD.
+
+    \b
+    ycsbpy verify replication                          every Region: three voters on three stores, and a leader
+    ycsbpy verify balance --new-store 4 --new-store 5  Regions have moved to the new stores, and all is quiet
+    ycsbpy verify data -P workloada                    every record that was loaded is there
+    """
+
+
+def _cluster_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(
+        [
+            click.option("--pd", metavar="HOST:PORT", help=PD_HELP),
+            click.option("--timeout", type=SECONDS, metavar="S", help="Wait so long for it to become true."),
+            click.option("--json", "as_json", is_flag=True, help="Print the verdict and its facts as JSON."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@verify.command("replication")
+@_cluster_options
+def verify_replication(pd: str | None, timeout: float | None, as_json: bool) -> None:
+    """Check that every Region has its replicas on distinct stores that are Up, and a leader.
+
+    Exit code 4 if not.
+    """
+    judged = _judge(pd, replication, timeout or 0.0, 0.0)
+    _report("replication", judged, as_json=as_json)
+
+
+@verify.command("balance")
+@_cluster_options
+@click.option(
+    "--new-store", "new_stores", type=int, multiple=True, metavar="ID", help="Store that has to hold Regions."
+)
+@click.option("--tolerance", type=SECONDS, metavar="SHARE", help="Largest difference of Region counts, of their mean.")
+@click.option("--stable", type=SECONDS, default=10.0, show_default=True, metavar="S", help="How long it must last.")
+def verify_balance(
+    pd: str | None, timeout: float | None, as_json: bool, new_stores: tuple[int, ...], tolerance: float | None,
+    stable: float,
+) -> None:  # fmt: skip
+    """Check that PD has spread the Regions and has nothing more to do.
+
+    The criterion is PD's, not equal counts: all replicated, nothing pending, no operator under way, new stores hold
+    Regions, and that for a while. The spread by count, size and PD's score is shown. Exit code 4 if not.
+    """
+    judged = _judge(
+        pd,
+        lambda picture: balance(picture, new_stores=new_stores, tolerance=tolerance),
+        max(timeout if timeout is not None else 300.0, stable),
+        stable,
+    )
+    _report("balance", judged, as_json=as_json)
+
+
+@verify.command("data")
+@bench_options
+def verify_data(given: Given) -> None:
+    """Read every record that a load with the same properties has made; with dataintegrity=true, check its values.
+
+    Exit code 3 if a record is missing or wrong.
+    """
+    from ycsbpy.session import Job, perform
+
+    base = given.config()
+    count = base.integer("insertcount") if base.optional_integer("insertcount") else base.integer("recordcount")
+    if not count:
+        raise UsageError("recordcount: is not set; write how many records were loaded")
+    flags = {
+        **given.flags,
+        "requestdistribution": "sequential",
+        "operationcount": str(count),
+        "readproportion": "1",
+        "updateproportion": "0",
+        "insertproportion": "0",
+        "scanproportion": "0",
+        "readmodifywriteproportion": "0",
+        "deleteproportion": "0",
+    }
+    job = Job.of("run", given.database, replace(given, flags=flags).config())
+    document = perform(job, say=lambda line: click.echo(line, err=True))
+    phase = document.phases[-1]
+    ended = phase.accounting
+    click.echo(f"data: {ended.ok:,} of {count:,} records are there, {ended.not_found} missing, {ended.failed} failed")
+    if phase.integrity_violations or ended.not_found:
+        example = phase.integrity_example or "records are missing"
+        raise DataIntegrityError(f"{ended.not_found + phase.integrity_violations} records are not as loaded: {example}")
+    if ended.ok != count:
+        error = phase.errors[0] if phase.errors else None
+        raise ClusterError(f"{count - ended.ok} records could not be read" + (f": {error.error}" if error else ""))
+
+
+def _endpoints(pd: str | None) -> tuple[str, ...]:
+    from ycsbpy.cluster.locate import Kind, locate
+
+    given = tuple(each.strip() for each in pd.split(",") if each.strip()) if pd else ()
+    if pd is not None and any(not each.rpartition(":")[2].isdigit() for each in given or ("",)):
+        raise UsageError(f'--pd: "{pd}" is not HOST:PORT')
+    found = asyncio.run(locate(given))
+    if found.kind is Kind.EMBEDDED:
+        raise ClusterError(f"{found.why}, and no playground runs: name the cluster with --pd HOST:PORT")
+    return found.endpoints
+
+
+def _judge(pd: str | None, judge: Callable[[Picture], Verdict], timeout_s: float, stable_s: float) -> Judged:
+    http = PdHttp(_endpoints(pd))
+    line = _Line()
+    try:
+        return wait_for(lambda: take_picture(http), judge, timeout_s=timeout_s, stable_s=stable_s, progress=line.show)
+    finally:
+        line.clear()
+
+
+class _Line:
+    """Progress on a terminal: one line that is written over; nothing in a pipe."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+
+    def show(self, picture: Picture, verdict: Verdict) -> None:
+        if self._terminal:
+            first = verdict.findings[0].text if verdict.findings else "good so far"
+            text = f"{len(picture.regions)} Regions, {len(picture.operators)} operators: {first}"
+            click.echo(f"\r\x1b[K{text[:110]}", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self._terminal:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _report(what: str, judged: Judged, *, as_json: bool) -> None:
+    picture, verdict = judged.picture, judged.verdict
+    if as_json:
+        stores = [
+            {
+                "id": s.id, "address": s.address, "state": s.state, "regions": s.regions, "leaders": s.leaders,
+                "size_mib": s.size_mib, "score": s.score,
+            }
+            for s in picture.stores.values()
+        ]  # fmt: skip
+        shape: dict[str, Any] = {
+            "check": what,
+            **verdict.to_json(),
+            "good": judged.good,
+            "stable": judged.stable,
+            "waited_s": round(judged.waited_s, 3),
+            "max_replicas": picture.max_replicas,
+            "regions": len(picture.regions),
+            "operators": list(picture.operators),
+            "stores": stores,
+        }
+        click.echo(json.dumps(shape, indent=2))
+    else:
+        _print(what, judged)
+    if not judged.good:
+        text = verdict.findings[0].text if verdict.findings else "it did not stay so for long enough"
+        more = f" (and {len(verdict.findings) - 1} more)" if len(verdict.findings) > 1 else ""
+        raise ClusterError(f"{what}: {text}{more}")
+
+
+def _print(what: str, judged: Judged) -> None:
+    picture, verdict = judged.picture, judged.verdict
+    for line in store_table(picture):
+        click.echo(line)
+    for finding in verdict.findings:
+        click.echo(f"  {finding.kind}: {finding.text}")
+    for hint in verdict.hints:
+        click.echo(f"  perhaps: {hint}")
+    for warning in verdict.warnings:
+        click.echo(f"  note: {warning}")
+    for name, spread in verdict.spreads.items():
+        click.echo(f"  {name} per store: {spread.smallest:g} to {spread.largest:g} ({spread.share:.0%} of the mean)")
+    if judged.good:
+        replicas = f"{picture.max_replicas} voter{'s' * (picture.max_replicas > 1)} on distinct stores"
+        sentence = {
+            "replication": f"each of {len(picture.regions)} Regions has {replicas}, and a leader",
+            "balance": f"{len(picture.regions)} Regions are spread, {replicas} each, and PD has nothing more to do",
+        }[what]
+        click.echo(f"{what}: {sentence}")
+
+
+def store_table(picture: Picture) -> list[str]:
+    """Stores with their Regions and leaders, one a line."""
+    rows = [("Store", "Address", "State", "Regions", "Leaders", "Size (MiB)", "Score")]
+    rows += [
+        (str(s.id), s.address, s.state, str(s.regions), str(s.leaders), str(s.size_mib), f"{s.score:.1f}")
+        for s in sorted(picture.stores.values(), key=lambda one: one.id)
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
