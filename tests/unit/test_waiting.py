@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ycsbpy.cluster.picture import Picture
 
 if TYPE_CHECKING:
-    
+    from ycsbpy.cluster.picture import Picture
+
 
 class World:
     """Time goes by only in ``sleep``; ``story`` is what is seen, second by second, the last one for ever."""
