@@ -1,4 +1,4 @@
-"""How much a mini-cluster of three stores costs: operations a second, CPU of each process an operation, memory, idle CPU.
+"""What a mini-cluster of three stores costs: operations a second, CPU of each process an operation, memory, idle CPU.
 
     python bench/bench_minicluster.py [--records 20000] [--clients 256]
 
@@ -14,7 +14,7 @@ import os
 import time
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import tikv_client.asynchronous as tikv
 
 from ycsbpy.minicluster import MiniCluster
