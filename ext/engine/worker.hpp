@@ -18,7 +18,9 @@
 #include <vector>
 
 #include "engine/client.hpp"
+#include "engine/connections.hpp"
 #include "engine/error_counts.hpp"
+#include "engine/row_check.hpp"
 #include "engine/row_update.hpp"
 #include "engine/shared.hpp"
 #include "engine/store_connection.hpp"
@@ -41,11 +43,10 @@ class Worker {
           _number(number),
           _source(source),
           _clients(clients),
-          _width(connections),
           _cache(static_cast<std::uint64_t>(shared.plan.timeout_ns / 1'000'000), shared.plan.api_version),
           _recorder(kOpKinds, kOutcomes, shared.plan.paced),
           _chance(SplitMix64{mix64(number + 1), kGolden}),
-          _room(kReadRoom),
+          _links(*this, _reactor, connections),
           _checks(source.spec().dataintegrity),
           _deletes(source.spec().proportions[static_cast<std::size_t>(OpKind::remove)] > 0) {
         _key_room.resize(source.key_room());
@@ -63,16 +64,13 @@ class Worker {
         for (std::uint32_t client = 0; client < _clients.size(); ++client) {
             take(client);
         }
-        flush();
+        while (_links.flush()) {
+            drain_lost(loop::now_ns());
+        }
         while (_running != 0) {
             pass();
         }
-        for (const auto& connection : _connections) {
-            if (connection != nullptr) {
-                connection->lose("closed", {});
-            }
-        }
-        _connections.clear();
+        _links.close();
     }
 
     // ---- asked from other threads, between passes
@@ -112,7 +110,6 @@ class Worker {
     }
 
   private:
-    static constexpr std::size_t kReadRoom = std::size_t{256} << 10;
     static constexpr std::uint64_t kInbox = ~std::uint64_t{0};
     static constexpr std::size_t kMaxQuestions = 16;
 
@@ -132,16 +129,14 @@ class Worker {
             if (event.data.u64 == kInbox) {
                 take_inbox();
             } else {
-                socket_event(static_cast<std::uint32_t>(event.data.u64), event.events);
+                _links.socket_event(static_cast<std::uint32_t>(event.data.u64), event.events);
             }
         }
         const std::int64_t now = loop::now_ns();
         drain_lost(now);
         run_timers(now);
-        flush();
-        drain_lost(now);
-        if (!_connections_dirty.empty()) {
-            flush();
+        while (_links.flush()) {
+            drain_lost(now);
         }
     }
 
@@ -155,48 +150,6 @@ class Worker {
             earlier(_plan.deadline_ns);
         }
         return at;
-    }
-
-    void socket_event(std::uint32_t number, std::uint32_t events) {
-        if (number >= _connections.size() || _connections[number] == nullptr) {
-            return;
-        }
-        Connection& connection = *_connections[number];
-        if (connection.state() == Connection::State::connecting && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) {
-            connection.connected();
-        }
-        if (connection.state() == Connection::State::open && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
-            connection.readable(_room, loop::now_ns());
-        }
-        mark_dirty(number);
-    }
-
-    void mark_dirty(std::uint32_t number) {
-        if (!_is_dirty[number]) {
-            _is_dirty[number] = true;
-            _connections_dirty.push_back(number);
-        }
-    }
-
-    void flush() {
-        const auto dirty = std::exchange(_connections_dirty, {});
-        for (const std::uint32_t number : dirty) {
-            _is_dirty[number] = false;
-            Connection* const connection = _connections[number].get();
-            if (connection == nullptr) {
-                continue;
-            }
-            connection->flush();
-            if (connection->state() == Connection::State::lost) {
-                _lost.push_back(number);
-                continue;
-            }
-            const bool wants = connection->wants_write() || connection->state() == Connection::State::connecting;
-            if (wants != _watches_write[number]) {
-                _watches_write[number] = wants;
-                _reactor.change(connection->fd(), EPOLLIN | (wants ? EPOLLOUT : 0U), number);
-            }
-        }
     }
 
     // ---- time
@@ -289,9 +242,8 @@ class Worker {
     }
 
     void forget_attempt(Client& client) {
-        if (client.wait == Wait::answer && client.connection < _connections.size() &&
-            _connections[client.connection] != nullptr) {
-            _connections[client.connection]->orphan(client.slot);
+        if (client.wait == Wait::answer) {
+            _links.at(client.connection).orphan(client.slot);
         }
     }
 
@@ -382,15 +334,16 @@ class Worker {
             ask(key);
             return;
         }
-        const std::uint32_t number = connection_to(entry->leader.store_id);
+        const std::uint64_t store_id = entry->leader.store_id;
+        const std::uint32_t number = _links.connection_to(store_id, *_cache.address(store_id));
         client.region_id = entry->region.id;
         client.store_id = entry->leader.store_id;
         client.connection = number;
         ++client.attempts;
         client.wait = Wait::answer;
         ++client.turn;
-        http2::Buffer& batch = _connections[number]->command(index, client.slot, _plan.batch_limit);
-        mark_dirty(number);
+        http2::Buffer& batch = _links.at(number).command(index, client.slot, _plan.batch_limit);
+        _links.mark_dirty(number);
         write_command(client, batch, *entry);
     }
 
@@ -431,67 +384,17 @@ class Worker {
 
     // ---- connections
 
-    /// One of those to a store, in turn; made where there is none.
-    [[nodiscard]] std::uint32_t connection_to(std::uint64_t store_id) {
-        Pool& pool = _pools[store_id];
-        const std::string& address = *_cache.address(store_id);
-        if (pool.numbers.size() < _width) {
-            pool.numbers.resize(_width, kNoConnection);
-        }
-        pool.next = (pool.next + 1) % _width;
-        std::uint32_t& number = pool.numbers[pool.next];
-        if (number == kNoConnection || _connections[number] == nullptr || !_connections[number]->is_usable() ||
-            _connections[number]->address() != address) {
-            number = connect(store_id, address);
-        }
-        return number;
-    }
-
-    [[nodiscard]] std::uint32_t connect(std::uint64_t store_id, const std::string& address) {
-        std::uint32_t number = 0;
-        if (_free_numbers.empty()) {
-            number = static_cast<std::uint32_t>(_connections.size());
-            _connections.emplace_back();
-            _is_dirty.push_back(false);
-            _watches_write.push_back(false);
-        } else {
-            number = _free_numbers.back();
-            _free_numbers.pop_back();
-        }
-        _connections[number] = std::make_unique<Connection>(*this, number, store_id, address);
-        Connection& connection = *_connections[number];
-        _watches_write[number] = true;
-        if (connection.state() != Connection::State::lost) {
-            _reactor.add(connection.fd(), EPOLLIN | EPOLLOUT, number);
-        }
-        mark_dirty(number);
-        return number;
-    }
-
     void drain_lost(std::int64_t now) {
-        for (std::uint32_t number = 0; number < _connections.size(); ++number) {
-            if (_connections[number] != nullptr && _connections[number]->state() == Connection::State::lost) {
-                close_lost(number, now);
+        while (const std::unique_ptr<Connection> connection = _links.take_lost()) {
+            _cache.invalidate_store(connection->store_id());
+            const bool never_there = connection->reason() == "store_unreachable";
+            std::vector<std::pair<std::uint32_t, bool>> waiting;
+            connection->drain([&](std::uint32_t client, bool unsent) { waiting.emplace_back(client, unsent); });
+            for (const auto& [index, unsent] : waiting) {
+                const tikv::Proof proof = unsent || never_there ? tikv::Proof::attempt_dead : tikv::Proof::nothing;
+                attempt_failed(_clients[index], index, never_there ? "store_unreachable" : "connection_lost",
+                               connection->detail(), {proof, tikv::Next::relocate}, now);
             }
-        }
-        _lost.clear();
-    }
-
-    void close_lost(std::uint32_t number, std::int64_t now) {
-        const std::unique_ptr<Connection> connection = std::move(_connections[number]);
-        if (connection->fd() >= 0) {
-            _reactor.remove(connection->fd());
-        }
-        _cache.invalidate_store(connection->store_id());
-        const bool never_there = connection->reason() == "store_unreachable";
-        std::vector<std::pair<std::uint32_t, bool>> waiting;
-        connection->drain([&](std::uint32_t client, bool unsent) { waiting.emplace_back(client, unsent); });
-        _free_numbers.push_back(number);
-        for (const auto& [index, unsent] : waiting) {
-            const bool dead = unsent || never_there;
-            attempt_failed(_clients[index], index, never_there ? "store_unreachable" : "connection_lost",
-                           connection->detail(),
-                           {dead ? tikv::Proof::attempt_dead : tikv::Proof::nothing, tikv::Next::relocate}, now);
         }
     }
 
@@ -624,7 +527,9 @@ class Worker {
         }
         if (client.stage == Stage::read) {
             if (_checks) {
-                if (const std::string problem = compare(client, answer.value); !problem.empty()) {
+                if (const std::string problem =
+                        difference(_source.spec(), client.key, client.op.read_field, answer.value);
+                    !problem.empty()) {
                     return wrong_data(client, index, problem, now);
                 }
             }
@@ -679,48 +584,6 @@ class Worker {
         next_stage(client, index, Stage::scan);
     }
 
-    [[nodiscard]] static std::string row_problem(std::string_view value) {
-        try {
-            row::Reader reader(as_row(value));
-            while (!reader.done()) {
-                static_cast<void>(reader.next());
-            }
-        } catch (const std::invalid_argument& error) {
-            return error.what();
-        }
-        return {};
-    }
-
-    [[nodiscard]] static std::span<const unsigned char> as_row(std::string_view value) noexcept {
-        return {reinterpret_cast<const unsigned char*>(value.data()), value.size()};
-    }
-
-    /// With `dataintegrity`: what is wrong with a row that was read; empty if nothing is.
-    [[nodiscard]] std::string compare(const Client& client, std::string_view value) {
-        const WorkloadSpec& spec = _source.spec();
-        std::map<std::int64_t, std::string_view> fields;
-        row::Reader reader(as_row(value));
-        while (!reader.done()) {
-            const row::Field field = reader.next();
-            fields[field.column] = {reinterpret_cast<const char*>(field.value.data()), field.value.size()};
-        }
-        std::string expected(spec.fieldlength, '\0');
-        for (std::size_t column = 0; column < spec.fieldnames.size(); ++column) {
-            if (client.op.read_field >= 0 && static_cast<std::size_t>(client.op.read_field) != column) {
-                continue;
-            }
-            values::fill_deterministic(client.key, spec.fieldnames[column], expected.data(), expected.size());
-            const auto found = fields.find(static_cast<std::int64_t>(column));
-            if (found == fields.end()) {
-                return "field " + spec.fieldnames[column] + " is missing";
-            }
-            if (found->second != expected) {
-                return "field " + spec.fieldnames[column] + " is not what was written";
-            }
-        }
-        return {};
-    }
-
     void wrong_data(Client& client, std::uint32_t index, const std::string& problem, std::int64_t now) {
         const std::string detail = client.key + ": " + problem;
         if (_violations++ == 0) {
@@ -746,38 +609,24 @@ class Worker {
         take(index);
     }
 
-    static constexpr std::uint32_t kNoConnection = 0xFFFFFFFF;
     static constexpr std::uint32_t kQuickAttempts = 8;
-
-    struct Pool {
-        std::vector<std::uint32_t> numbers;
-        std::size_t next = 0;
-    };
 
     Shared& _shared;
     const Plan& _plan;
     std::uint32_t _number;
     OperationSource _source;
     std::vector<Client> _clients;
-    std::uint32_t _width;
     std::uint64_t _running = 0;
     tikv::RegionCache _cache;
     loop::Reactor _reactor;
     std::mutex _counts_mutex;
     Recorder _recorder;
     SplitMix64 _chance;
-    std::vector<std::byte> _room;
+    Connections<Worker> _links;
     std::vector<char> _key_room;
     std::string _whole_key;
     bool _checks;
     bool _deletes;
-    std::unordered_map<std::uint64_t, Pool> _pools;
-    std::vector<std::unique_ptr<Connection>> _connections;
-    std::vector<bool> _is_dirty;
-    std::vector<bool> _watches_write;
-    std::vector<std::uint32_t> _connections_dirty;
-    std::vector<std::uint32_t> _free_numbers;
-    std::vector<std::uint32_t> _lost;
     std::map<std::string, int, std::less<>> _asked;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> _timers;
     std::uint32_t _oldest = kNoClient;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -266,6 +267,7 @@ def test_data_of_another_cluster_is_not_touched(tmp_path: Path) -> None:
     with MiniCluster(stores=1, data_dir=tmp_path):
         pass
     assert (tmp_path / "store-0" / "db").is_dir()  # a folder that was given stays
+    shutil.rmtree(tmp_path / "pd-0")
     with pytest.raises(ClusterError, match=r"store-0: the data is of cluster \d+, PD is of cluster \d+"):
         MiniCluster(stores=1, data_dir=tmp_path).start()
 
@@ -289,7 +291,8 @@ def test_the_processes_run_by_hand_too(tmp_path: Path) -> None:
         assert process.returncode == 0
         assert "Traceback" not in errors
     # and once more on the same data, which PD (a new one) does not know
-    pd = subprocess.Popen([*command, "pd", "--dir", str(tmp_path), "--addr", address], **options)  # type: ignore[call-overload]
+    (tmp_path / "new").mkdir()
+    pd = subprocess.Popen([*command, "pd", "--dir", str(tmp_path / "new"), "--addr", address], **options)  # type: ignore[call-overload]
     pd.stdout.readline()
     store = subprocess.run([*command, *arguments], **options, check=False, timeout=30)  # type: ignore[call-overload]
     assert store.returncode == 4

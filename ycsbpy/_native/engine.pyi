@@ -8,8 +8,8 @@ from typing import TypeAlias, final
 from ycsbpy._native.generators import OperationSource
 from ycsbpy._native.recording import Recorder
 
-Described: TypeAlias = tuple[int, bytes, bytes, int, int, list[tuple[int, int, int]], int, list[tuple[int, bytes]]]
-"""A Region: id, start, end, conf_ver, version, peers as (id, store, role), the leading peer's id, store addresses."""
+# A Region: id, start, end, conf_ver, version, peers as (id, store, role), the leading peer's id, store addresses.
+_Described: TypeAlias = tuple[int, bytes, bytes, int, int, list[tuple[int, int, int]], int, list[tuple[int, bytes]]]
 
 @final
 class Engine:
@@ -42,7 +42,7 @@ class Engine:
         api_version: int = 0,
         ttl: int = 0,
     ) -> None: ...
-    def know(self, region: Described) -> None:
+    def know(self, region: _Described) -> None:
         """Tell all threads of a Region, before the start."""
 
     def start(self) -> None:
@@ -54,7 +54,7 @@ class Engine:
     def questions(self, wait_ns: int) -> list[tuple[int, bytes]]:
         """(thread, key) of Regions that are wanted, waiting so long for the first; empty also when all is over."""
 
-    def answer(self, thread: int, key: bytes, region: Described | None, problem: str = "") -> None:
+    def answer(self, thread: int, key: bytes, region: _Described | None, problem: str = "") -> None:
         """Answer a question; ``None`` where the Region could not be had, and why."""
 
     def join(self) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -24,12 +24,15 @@ from ycsbpy.proto import pdpb_pb2 as pdpb
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ycsbpy._native.engine import Described
     from ycsbpy.config import TikvSettings
 
-__all__ = ["PdDirectory"]
+__all__ = ["Described", "PdDirectory"]
 
 Answer = TypeVar("Answer", bound=Message)
+
+Described: TypeAlias = "tuple[int, bytes, bytes, int, int, list[tuple[int, int, int]], int, list[tuple[int, bytes]]]"
+"""A Region as the engine takes it: id, start, end, conf_ver, version, peers as (id, store, role), leading peer,
+addresses by store."""
 
 _CALL_S = 3.0
 _STORE_TTL_S = 15.0
