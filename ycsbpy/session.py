@@ -177,12 +177,13 @@ def _signals(stop: StopSignal, say: Say) -> Iterator[None]:
 
     def asked() -> None:
         again = bool(stop.reason)
-        say(
-            "giving up what is in flight …"
-            if again
-            else "stopping; what is in flight is awaited (again to give it up) …"
-        )
         stop.request()
+        with suppress(OSError):  # nobody may be listening any more: that must not keep it from stopping
+            say(
+                "giving up what is in flight …"
+                if again
+                else "stopping; what is in flight is awaited (again to give it up) …"
+            )
 
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     for one in before:

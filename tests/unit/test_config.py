@@ -13,6 +13,7 @@ import pytest
 
 from ycsbpy.config import (
     PROPERTIES,
+    PROPERTY_TABLE,
     AllowedErrors,
     Kind,
     Latency,
@@ -292,8 +293,6 @@ def test_lenient_makes_unknown_properties_a_warning() -> None:
         ("dropdata=true", "nothing is ever dropped before a load"),
         ("htrace.sampler.classes=AlwaysSampler", "there is no HTrace"),
         ("measurement.trackjvm=true", "there is no JVM"),
-        ("tikv.batchsize=64", "the client libraries of this version send each operation by itself"),
-        ("tikv.batchsize=many", "the client libraries of this version send each operation by itself"),
         ("db=site.ycsb.BasicDB", "the database is the argument of load and run"),
         ("basicdb.verbose=false", "the memory driver stands in for BasicDB and has nothing to set"),
     ],
@@ -304,7 +303,7 @@ def test_known_properties_of_other_tools_warn(written: str, why: str) -> None:
     assert config.non_default() == {}
 
 
-@pytest.mark.parametrize("written", ["silence=true", "dropdata=false", "measurement.trackjvm=no", "tikv.batchsize=128"])
+@pytest.mark.parametrize("written", ["silence=true", "dropdata=false", "measurement.trackjvm=no"])
 def test_asking_for_what_is_so_anyway_does_not_warn(written: str) -> None:
     assert load_config(overrides=[written]).warnings == ()
 
@@ -445,7 +444,8 @@ def test_a_driver_may_not_change_what_a_property_means() -> None:
 
 
 def test_choices_of_the_driver_grow() -> None:
-    grown = Property("tikv.driver", Kind.CHOICE, "auto", "m", choices=("auto", "tikv-client", "tikv-python", "mine"))
+    known = PROPERTY_TABLE["tikv.driver"].choices
+    grown = Property("tikv.driver", Kind.CHOICE, "auto", "m", choices=(*known, "mine"))
     assert load_config(overrides=["tikv.driver=mine"], extra=[grown]).text("tikv.driver") == "mine"
     with pytest.raises(PropertyError, match="is not one of its choices"):
         load_config(overrides=["tikv.driver=mine"])

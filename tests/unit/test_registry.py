@@ -71,7 +71,7 @@ def without_tikv_client(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("declared")
 def test_built_in_drivers_need_no_metadata() -> None:
-    assert driver_names() == ["memory", "tikv", "tikv-client", "tikv-python"]
+    assert driver_names() == ["memory", "native", "tikv", "tikv-client", "tikv-python"]
     assert driver_class("memory") is MemoryDriver
     assert driver_class("tikv-python").name == "tikv-python"
 
@@ -95,7 +95,7 @@ def test_a_third_party_is_found_by_its_entry_point(declared: dict[str, Any]) -> 
 def test_a_built_in_name_cannot_be_taken_over(declared: dict[str, Any]) -> None:
     declared.update({"memory": OtherDriver, "tikv": OtherDriver})
     assert driver_class("memory") is MemoryDriver
-    assert driver_names() == ["memory", "tikv", "tikv-client", "tikv-python"]
+    assert driver_names() == ["memory", "native", "tikv", "tikv-client", "tikv-python"]
 
 
 @pytest.mark.usefixtures("declared")
@@ -103,12 +103,13 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         driver_class("tikv-pyton")
     assert str(caught.value) == (
-        'unknown database "tikv-pyton"; there are memory, tikv, tikv-client, tikv-python; did you mean "tikv-python"?'
+        'unknown database "tikv-pyton"; there are memory, native, tikv, tikv-client, tikv-python; '
+        'did you mean "tikv-python"?'
     )
     with pytest.raises(UsageError) as caught:
         choose_driver("tikvv", make_config())
     assert str(caught.value) == (
-        'unknown database "tikvv"; there are memory, tikv, tikv-client, tikv-python; did you mean "tikv"?'
+        'unknown database "tikvv"; there are memory, native, tikv, tikv-client, tikv-python; did you mean "tikv"?'
     )
 
 
@@ -137,16 +138,25 @@ def test_a_driver_that_cannot_be_used_is_one_line(declared: dict[str, Any], targ
 
 
 def test_auto_takes_the_fastest_that_is_installed() -> None:
-    pytest.importorskip("tikv_client", reason="its wheels are for CPython 3.11")
     choice = choose_driver("tikv", make_config())
-    assert (choice.name, choice.reason) == ("tikv-client", "the fastest that is installed")
+    assert (choice.name, choice.reason) == ("native", "the fastest that is installed")
+
+
+def test_auto_passes_over_native_for_a_workload_that_decides_in_python() -> None:
+    pytest.importorskip("tikv_client", reason="its wheels are for CPython 3.11")
+    choice = choose_driver("tikv", make_config(), natively_drawn=False)
+    assert choice.name == "tikv-client"
+    assert choice.reason == "native: it cannot run a workload that decides in Python"
 
 
 @pytest.mark.usefixtures("without_tikv_client")
 def test_auto_says_why_it_passed_one_over() -> None:
-    choice = choose_driver("tikv", make_config())
+    choice = choose_driver("tikv", make_config(), natively_drawn=False)
     assert choice.name == "tikv-python"
-    assert choice.reason == "driver \"tikv-client\" of ycsbpy cannot be imported: No module named 'tikv_client'"
+    assert choice.reason == (
+        "native: it cannot run a workload that decides in Python; "
+        "driver \"tikv-client\" of ycsbpy cannot be imported: No module named 'tikv_client'"
+    )
 
 
 def test_auto_takes_the_one_that_can_do_what_is_asked(tmp_path: Path) -> None:
@@ -155,7 +165,10 @@ def test_auto_takes_the_one_that_can_do_what_is_asked(tmp_path: Path) -> None:
     authority.write_text("")
     choice = choose_driver("tikv", make_config({"tikv.ca": authority}))
     assert choice.name == "tikv-python"
-    assert choice.reason == "tikv.ca: tikv-client has no TLS; write tikv.driver=tikv-python"
+    assert choice.reason == (
+        "tikv.ca: native speaks no TLS; write tikv.driver=tikv-python; "
+        "tikv.ca: tikv-client has no TLS; write tikv.driver=tikv-python"
+    )
 
 
 def test_a_named_driver_is_taken_without_a_reason_and_refuses_by_itself(tmp_path: Path) -> None:
@@ -171,8 +184,8 @@ def test_a_named_driver_is_taken_without_a_reason_and_refuses_by_itself(tmp_path
 
 @pytest.mark.usefixtures("declared")
 def test_nothing_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_BUILT_IN", {"tikv-client": "no_such:X", "tikv-python": "no_such:Y"})
-    with pytest.raises(DriverError, match=r"no TiKV driver can be used: .*tikv-client.*; .*tikv-python"):
+    monkeypatch.setattr(registry, "_BUILT_IN", dict.fromkeys(("native", "tikv-client", "tikv-python"), "no_such:X"))
+    with pytest.raises(DriverError, match=r"no TiKV driver can be used: .*native.*; .*tikv-client.*; .*tikv-python"):
         choose_driver("tikv", make_config())
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import select
 import shutil
 import signal
@@ -70,6 +71,7 @@ class Estate:
 
     def __init__(self, *, reaper_grace_s: float = reaper.GRACE_S) -> None:
         self._grace_s = reaper_grace_s
+        self._mark = secrets.token_hex(16)
         self._closed = False
         self._children: list[Child] = []
         self._folders: list[Path] = []
@@ -118,8 +120,9 @@ class Estate:
         with self._lock:  # a child is in the list, or not started: ``close`` may come at any moment from elsewhere
             if self._closed:
                 raise ClusterError(f"{name} is not started: everything is being stopped")
+            marked = {**(environment if environment is not None else python_environment()), reaper.MARK: self._mark}
             child = Child(
-                name, command, log, environment=environment, pass_fds=pass_fds, stop_signal=stop_signal, group=group
+                name, command, log, environment=marked, pass_fds=pass_fds, stop_signal=stop_signal, group=group
             )
             self._children.append(child)
         self.watch(child.pid, stop_signal=stop_signal, group=group)
@@ -185,6 +188,7 @@ class Estate:
     def _start_reaper(self) -> subprocess.Popen[bytes]:
         owner = os.getpid()
         identity = ["--owner", str(owner), "--owner-start", reaper.start_time(owner), "--grace", str(self._grace_s)]
+        identity += ["--mark", self._mark]
         return subprocess.Popen(
             [sys.executable, "-I", "-S", reaper.__file__, *identity],
             stdin=subprocess.PIPE,

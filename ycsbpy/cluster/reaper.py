@@ -1,6 +1,6 @@
 """Cleans up after an owner that could not: a small process in a session of its own. Standard library only.
 
-    python -I -S reaper.py --owner PID --owner-start TIME
+    python -I -S reaper.py --owner PID --owner-start TIME --mark TEXT
 
 It reads lines of JSON on standard input, which is a pipe from its owner::
 
@@ -16,6 +16,10 @@ When the pipe ends without "done", or the owner's process ends while something i
 children have a moment to see the same and stop by themselves. What is left then is killed, and the folders are
 removed. A process is killed only while its start time is the one that was told, through a handle that cannot come to
 mean another process where the system has one; a folder is removed only while it is the one that was told.
+
+The owner may be killed after it has started a child and before it could tell. So every child, and what it starts, has
+``MARK`` in its environment with a text that this owner alone has, and where the system shows environments, processes
+that have it are ended too.
 """
 
 from __future__ import annotations
@@ -34,8 +38,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Reaper", "end", "main", "session", "start_time"]
+__all__ = ["MARK", "Reaper", "end", "main", "marked", "session", "start_time"]
 
+MARK = "YCSBPY_ESTATE"
 GRACE_S = 3.0
 POLL_S = 0.02
 
@@ -68,6 +73,20 @@ def session(leader: int) -> list[tuple[int, str]]:
     return found
 
 
+def marked(mark: str) -> list[tuple[int, str]]:
+    """The processes with this mark in their environment, each with its start time; none without ``/proc``."""
+    found = []
+    wanted = f"{MARK}={mark}".encode()
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if wanted in entry.read_bytes().split(b"\0"):
+                pid = int(entry.parent.name)
+                start = start_time(pid)
+                if start and pid != os.getpid():
+                    found.append((pid, start))
+    return found
+
+
 def end(pid: int, start: str, number: int = signal.SIGKILL, *, group: bool = False) -> None:
     """Signal the process that has this pid and started then, or its group; nothing if that one is gone."""
     try:
@@ -93,7 +112,8 @@ def end(pid: int, start: str, number: int = signal.SIGKILL, *, group: bool = Fal
 class Reaper:
     """What is to be ended and removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: str = "") -> None:
+        self.mark = mark
         self.children: dict[int, str] = {}
         self.signals: dict[int, tuple[int, bool]] = {}
         self.folders: dict[str, list[int]] = {}
@@ -126,6 +146,9 @@ class Reaper:
             time.sleep(POLL_S)
         for pid, start in self._alive():
             end(pid, start)
+        for pid, start in marked(self.mark) if self.mark else ():
+            end(pid, start)
+            self.children[pid] = start
         deadline = time.monotonic() + grace_s
         while self._alive() and time.monotonic() < deadline:
             time.sleep(POLL_S)
@@ -181,10 +204,11 @@ def main() -> int:
     parser.add_argument("--owner", type=int, required=True)
     parser.add_argument("--owner-start", required=True)
     parser.add_argument("--grace", type=float, default=GRACE_S)
+    parser.add_argument("--mark", default="")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # whoever ends a whole group or session means the owner
-    reaper = Reaper()
+    reaper = Reaper(arguments.mark)
     wait_for_owner(reaper, arguments.owner, arguments.owner_start)
     if not reaper.done:
         reaper.clean_up(arguments.grace)
