@@ -41,7 +41,12 @@ LAYERS: dict[str, set[str]] = {
         "workload",
     },
     "api": {"config", "drivers", "errors", "measure", "ops", "report", "runner", "session", "workload"},
-    "cli": {"api", "cluster", "config", "drivers", "errors", "measure", "minicluster", "report", "runner", "session"},
+    "datacheck": {"errors", "measure", "report"},
+    "walk": {"cluster", "config", "datacheck", "errors", "measure", "report", "runner", "session"},
+    "cli": {
+        "api", "cluster", "config", "datacheck", "drivers", "errors", "measure", "minicluster", "report", "runner",
+        "session", "walk",
+    },
     "__main__": {"cli"},
 }  # fmt: skip
 """Imports at run time go down only; what is imported for annotations alone does not count."""

@@ -35,7 +35,7 @@ class PlaygroundGroup(click.Group):
         return super().parse_args(ctx, args)
 
 
-def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> int:
+def split_size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> int:
     return parse_size(value) if value is not None else 0
 
 
@@ -52,7 +52,7 @@ PORT = click.IntRange(1, 65535)
 @click.option("--kv.port", "kv_port", type=PORT, help="The first store's port. [default: 20160, or the next]")
 @click.option("--kv.config", "kv_config", type=PATH, metavar="FILE", help="TiKV's configuration, merged over ours.")
 @click.option("--pd.config", "pd_config", type=PATH, metavar="FILE", help="PD's configuration, merged over ours.")
-@click.option("--region-split-size", callback=_size, metavar="SIZE", help="Split Regions at this size, such as 16MB.")
+@click.option("--region-split-size", callback=split_size, metavar="SIZE", help="Split Regions at this size, as 16MB.")
 @click.option("-T", "--tag", default="", metavar="TAG", help=TAG_HELP)
 @click.option("--data-dir", type=PATH, metavar="DIR", help="Keep the data there, for the next start.")
 @click.option("-d", "--background", is_flag=True, help="Return when it is ready and let it run.")

@@ -15,12 +15,13 @@ from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.picture import Picture, take_picture
 from ycsbpy.cluster.verdict import Verdict, balance, replication
 from ycsbpy.cluster.waiting import Judged, wait_for
-from ycsbpy.errors import ClusterError, DataIntegrityError, UsageError
+from ycsbpy.datacheck import READ_EVERY_RECORD, count_records
+from ycsbpy.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["store_table", "verify"]
+__all__ = ["ProgressLine", "store_table", "verify"]
 
 PD_HELP = "PD's address. [default: the playground that runs, else 127.0.0.1:2379]"
 SECONDS = click.FloatRange(min=0)
@@ -98,28 +99,12 @@ def verify_data(given: Given) -> None:
     count = base.integer("insertcount") if base.optional_integer("insertcount") else base.integer("recordcount")
     if not count:
         raise UsageError("recordcount: is not set; write how many records were loaded")
-    flags = {
-        **given.flags,
-        "requestdistribution": "sequential",
-        "operationcount": str(count),
-        "readproportion": "1",
-        "updateproportion": "0",
-        "insertproportion": "0",
-        "scanproportion": "0",
-        "readmodifywriteproportion": "0",
-        "deleteproportion": "0",
-    }
+    flags = {**given.flags, "operationcount": str(count), **READ_EVERY_RECORD}
     job = Job.of("run", given.database, replace(given, flags=flags).config())
     document = perform(job, say=lambda line: click.echo(line, err=True))
-    phase = document.phases[-1]
-    ended = phase.accounting
+    ended = document.phases[-1].accounting
     click.echo(f"data: {ended.ok:,} of {count:,} records are there, {ended.not_found} missing, {ended.failed} failed")
-    if phase.integrity_violations or ended.not_found:
-        example = phase.integrity_example or "records are missing"
-        raise DataIntegrityError(f"{ended.not_found + phase.integrity_violations} records are not as loaded: {example}")
-    if ended.ok != count:
-        error = phase.errors[0] if phase.errors else None
-        raise ClusterError(f"{count - ended.ok} records could not be read" + (f": {error.error}" if error else ""))
+    count_records(document, count)
 
 
 def _endpoints(pd: str | None) -> tuple[str, ...]:
@@ -136,26 +121,28 @@ def _endpoints(pd: str | None) -> tuple[str, ...]:
 
 def _judge(pd: str | None, judge: Callable[[Picture], Verdict], timeout_s: float, stable_s: float) -> Judged:
     http = PdHttp(_endpoints(pd))
-    line = _Line()
+    line = ProgressLine()
     try:
         return wait_for(lambda: take_picture(http), judge, timeout_s=timeout_s, stable_s=stable_s, progress=line.show)
     finally:
         line.clear()
 
 
-class _Line:
+class ProgressLine:
     """Progress on a terminal: one line that is written over; nothing in a pipe."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
 
     def show(self, picture: Picture, verdict: Verdict) -> None:
+        """Say what is being waited for."""
         if self._terminal:
             first = verdict.findings[0].text if verdict.findings else "good so far"
             text = f"{len(picture.regions)} Regions, {len(picture.operators)} operators: {first}"
             click.echo(f"\r\x1b[K{text[:110]}", nl=False, err=True)
 
     def clear(self) -> None:
+        """Take the line away."""
         if self._terminal:
             click.echo("\r\x1b[K", nl=False, err=True)
 

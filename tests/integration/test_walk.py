@@ -1,0 +1,158 @@
+"""``ycsbpy walk`` on the mini-cluster: what it says is re-derived from PD, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from processes import until
+
+from ycsbpy import walk as walk_module
+from ycsbpy.cluster import Playground, Spec, statedir, waiting
+from ycsbpy.cluster.pdhttp import PdHttp
+from ycsbpy.cluster.picture import take_picture
+from ycsbpy.cluster.process import python_environment
+from ycsbpy.cluster.reaper import start_time
+from ycsbpy.cluster.verdict import replication
+from ycsbpy.cluster.waiting import Judged
+from ycsbpy.errors import ClusterError
+from ycsbpy.walk import Plan, Step, walk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = ["--backend", "minicluster", "--records", "200", "--region-split-size", "1MB", "--threads", "8"]
+STEPS = [
+    "start", "load", "replication", "load more", "replication again", "scale out", "data", "clean up",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "ycsbpy", "walk", *arguments]
+
+
+def steps_of(output: str) -> dict[str, str]:
+    """Each step that ended → ok or FAIL."""
+    return {line[5:23].strip(): line[:4].strip() for line in output.splitlines() if line[:5] in ("ok   ", "FAIL ")}
+
+
+def test_all_steps_and_the_cluster_is_as_they_say(tmp_path: Path) -> None:
+    proof_file = tmp_path / "proof.json"
+    flags = ["--more-records", "8000", "--keep", "--tag", "walked", "--json", str(proof_file)]
+    done = subprocess.run(
+        command(*SMALL, *flags), capture_output=True, text=True, check=False, timeout=300, env=python_environment()
+    )
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert steps_of(done.stdout) == dict.fromkeys(STEPS, "ok")
+        assert done.stdout.splitlines()[-1] == "walk: all 8 steps as expected"
+        proof: dict[str, Any] = json.loads(proof_file.read_text())
+        assert (proof["good"], proof["error"]) == (True, None)
+        facts = {step["name"]: step["facts"] for step in proof["steps"]}
+        with Playground.attach("walked") as playground:
+            picture = take_picture(PdHttp(playground.endpoints))
+        assert len(picture.stores) == 5
+        assert replication(picture).good
+        for region in picture.regions:
+            assert len({peer.store_id for peer in region.peers if peer.role == "Voter"}) == 3
+        added = facts["scale out"]["added"]
+        assert len(added) == 2
+        assert all(picture.stores[one].regions for one in added)
+        assert facts["replication again"]["regions"] > facts["replication"]["regions"]
+        assert facts["data"]["records"] == 8000
+        during = facts["scale out"]["during"]
+        assert during["ok"] > 0
+        assert (during["failed"], during["unknown"], during["not_found"]) == (0, 0, 0)
+        assert 0 < during["service_us"]["p50"] <= during["service_us"]["p99"]
+    finally:
+        subprocess.run(
+            [sys.executable, "-P", "-m", "ycsbpy", "clean", "walked"], check=True, timeout=60, env=python_environment()
+        )
+    assert statedir.homes() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_in_the_middle_leaves_nothing(number: int) -> None:
+    running = subprocess.Popen(
+        command(*SMALL, "--more-records", "10000000"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=python_environment(),
+    )  # fmt: skip
+    assert running.stdout is not None
+    while not running.stdout.readline().startswith("ok   replication"):
+        assert running.poll() is None
+    with Playground.attach() as playground:
+        pids = {row.pid: start_time(row.pid) for row in playground.display().rows}
+    assert len(pids) == 4
+    running.send_signal(number)
+    output, errors = running.communicate(timeout=60)
+    if number != signal.SIGKILL:
+        assert running.returncode == 130
+        assert steps_of(output) == {"load more": "FAIL"}
+        assert errors.splitlines()[-1].startswith("ycsbpy: walk: load more: interrupted")
+    assert until(lambda: not any(start_time(pid) == start for pid, start in pids.items()), 60)
+    assert until(lambda: statedir.homes() == [], 60)
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "line"),
+    [
+        (["--backend", "binaries", "--bin-dir", "/nowhere"], 4, "walk: start: "),
+        (["--backend", "nothing"], 2, "nothing"),
+        (["--records", "0"], 2, "0 is not in the range"),
+        (["--json", "/nowhere/proof.json"], 2, "/nowhere/proof.json: cannot be written"),
+    ],
+)
+def test_bad_input_is_one_line(flags: list[str], code: int, line: str) -> None:
+    done = subprocess.run(
+        command(*flags), capture_output=True, text=True, check=False, timeout=60, env=python_environment()
+    )
+    assert done.returncode == code, done.stderr
+    assert line in done.stderr
+    assert "Traceback" not in done.stderr
+    assert statedir.homes() == []
+
+
+def test_the_first_step_that_fails_is_named_and_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here max-replicas is more than there are stores. The library returns the proof, and the cluster is gone."""
+    seen: list[tuple[str, bool]] = []
+
+    def done(step: Step) -> None:
+        seen.append((step.name, step.good))
+        if step.name == "load":
+            with Playground.attach() as playground:
+                more = urllib.request.Request(
+                    f"http://{playground.endpoints[0]}/pd/api/v1/config", json.dumps({"max-replicas": 5}).encode()
+                )
+                urllib.request.urlopen(more, timeout=10).close()
+
+    monkeypatch.setattr(walk_module, "REPLICATED_WITHIN_S", 1.0)
+    proof = walk(Plan(spec=Spec(backend="minicluster"), records=100, more_records=100), done=done)
+    assert seen == [("start", True), ("load", True), ("replication", False)]
+    assert not proof.good
+    assert isinstance(proof.error, ClusterError)
+    assert proof.steps[-1].saw == str(proof.error)
+    assert proof.steps[-1].facts["good"] is False
+    assert statedir.homes() == []
+
+
+def test_a_verdict_that_does_not_last_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = waiting.wait_for
+
+    def wait_for(*arguments: Any, **more: Any) -> Judged:
+        judged = real(*arguments, **more)
+        return Judged(judged.picture, judged.verdict, stable=False, waited_s=judged.waited_s)
+
+    monkeypatch.setattr(walk_module, "wait_for", wait_for)
+    proof = walk(Plan(spec=Spec(backend="minicluster"), records=100, more_records=100))
+    assert str(proof.error) == "it did not stay so for long enough"
+    assert proof.to_json()["steps"][-1]["name"] == "replication"

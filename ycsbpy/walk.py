@@ -1,0 +1,309 @@
+"""TiKV's page "Replication and Rebalancing", step by step, each one proven.
+
+Start, load, verify replication, load more, verify again, scale out under load, verify data, clean up.
+
+::
+
+    from ycsbpy.walk import Plan, walk
+
+    proof = walk(Plan(records=1_000, more_records=100_000, add=2), say=print)
+    assert proof.good
+
+A step has what it expects, what it saw, how long it took and its facts. The first that fails ends the walk; whatever
+happens, the cluster is stopped (``keep`` leaves it), also when this process is killed.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from contextlib import ExitStack, nullcontext
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ycsbpy.cluster.pdhttp import PdHttp
+from ycsbpy.cluster.picture import take_picture
+from ycsbpy.cluster.playground import Playground
+from ycsbpy.cluster.process import Estate
+from ycsbpy.cluster.topology import Spec
+from ycsbpy.cluster.verdict import balance, replication
+from ycsbpy.cluster.waiting import wait_for
+from ycsbpy.config import load_config
+from ycsbpy.datacheck import READ_EVERY_RECORD, count_records
+from ycsbpy.errors import ClusterError, YcsbpyError
+from ycsbpy.measure.summary import LatencyStats
+from ycsbpy.report.document import read_document
+from ycsbpy.session import Job, perform, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from ycsbpy.cluster.picture import Picture
+    from ycsbpy.cluster.verdict import Verdict
+    from ycsbpy.cluster.waiting import Judged
+    from ycsbpy.config import Command
+    from ycsbpy.report.document import Document
+    from ycsbpy.runner.plan import Observer
+
+__all__ = ["Plan", "Proof", "Step", "walk"]
+
+REPLICATED_WITHIN_S = 120.0
+STABLE_S = 10.0
+STOP_GRACE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do. ``spec`` is the cluster to begin with.
+
+    ``records`` is the first load, ``more_records`` the second, which begins at the first key again as on the page.
+    ``add`` is how many stores come, ``timeout_s`` how long the balance may take.
+    """
+
+    spec: Spec = field(default_factory=Spec)
+    records: int = 1_000
+    more_records: int = 1_000_000
+    threads: int = 16
+    conncount: int = 16
+    add: int = 2
+    tolerance: float | None = None
+    timeout_s: float = 600.0
+    keep: bool = False
+
+    @property
+    def all_records(self) -> int:
+        """How many records there are in the end."""
+        return max(self.records, self.more_records)
+
+
+@dataclass(slots=True)
+class Step:
+    """One step. ``saw`` is a sentence; ``facts`` is what it rests on, as JSON has it."""
+
+    name: str
+    expects: str
+    saw: str = ""
+    good: bool = False
+    seconds: float = 0.0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Proof:
+    """What the walk saw. ``error`` is why it ended early."""
+
+    plan: Plan
+    steps: list[Step] = field(default_factory=list)
+    error: YcsbpyError | None = None
+
+    @property
+    def good(self) -> bool:
+        """Every step was as expected."""
+        return self.error is None and bool(self.steps) and all(step.good for step in self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "good": self.good,
+            "error": str(self.error) if self.error else None,
+            "plan": {**asdict(self.plan), "spec": self.plan.spec.to_json()},
+            "steps": [{**asdict(step), "seconds": round(step.seconds, 3)} for step in self.steps],
+        }
+
+
+def walk(
+    plan: Plan,
+    *,
+    say: Callable[[str], None] = lambda _line: None,
+    done: Callable[[Step], None] = lambda _step: None,
+    loading: Callable[[], AbstractContextManager[Observer | None]] = nullcontext,
+    progress: Callable[[Picture, Verdict], None] = lambda _picture, _verdict: None,
+) -> Proof:
+    """Go through all steps on a cluster of its own.
+
+    Failures do not raise: they are the last step's, and ``Proof.error``. ``say`` gets lines of the parts at work,
+    ``done`` each step when it is over, ``loading`` gives the observer of a load, ``progress`` sees each look at PD.
+    ``KeyboardInterrupt`` passes through when all is cleaned up.
+    """
+    walker = _Walker(plan, say, done, loading, progress)
+    with ExitStack() as stack:
+        try:
+            walker.go(stack)
+        except YcsbpyError as error:
+            walker.proof.error = error
+    return walker.proof
+
+
+class _Walker:
+    def __init__(
+        self,
+        plan: Plan,
+        say: Callable[[str], None],
+        done: Callable[[Step], None],
+        loading: Callable[[], AbstractContextManager[Observer | None]],
+        progress: Callable[[Picture, Verdict], None],
+    ) -> None:
+        self.plan = plan
+        self.proof = Proof(plan)
+        self._say = say
+        self._done = done
+        self._loading = loading
+        self._progress = progress
+        self._playground = Playground(plan.spec, say=say)
+
+    def go(self, stack: ExitStack) -> None:
+        plan = self.plan
+        voters = "every Region has its replicas on distinct stores, and a leader"
+        self._step("start", f"{plan.spec.kv} stores are Up", lambda step: self._start(step, stack))
+        self._step("load", f"{plan.records:,} records are acknowledged", lambda step: self._load(step, plan.records))
+        self._step("replication", voters, self._replication)
+        self._step("load more", f"{plan.more_records:,} records are acknowledged",
+                   lambda step: self._load(step, plan.more_records))  # fmt: skip
+        self._step("replication again", voters, self._replication)
+        self._step("scale out", f"{plan.add} stores join, Regions move there, and PD comes to rest, under load",
+                   self._scale_out)  # fmt: skip
+        self._step("data", f"all {plan.all_records:,} records are there, with their values", self._data)
+        self._step("clean up", "the cluster is stopped, its data are gone", self._clean_up)
+
+    def _step(self, name: str, expects: str, do: Callable[[Step], None]) -> None:
+        step = Step(name, expects)
+        self.proof.steps.append(step)
+        begun = time.monotonic()
+        try:
+            do(step)
+            step.good = True
+        except YcsbpyError as error:
+            step.saw = str(error)
+            raise
+        finally:
+            step.seconds = time.monotonic() - begun
+            self._done(step)
+
+    # ---- the steps ----
+
+    def _start(self, step: Step, stack: ExitStack) -> None:
+        self._playground.start()
+        stack.callback(self._playground.keep if self.plan.keep else self._playground.stop)
+        picture = take_picture(self._pd)
+        step.facts = {"endpoints": list(self._playground.endpoints), **_facts(picture)}
+        step.saw = f"{len(picture.stores)} stores, {_regions(picture)}"
+
+    def _load(self, step: Step, records: int) -> None:
+        document = self._perform("load", {"recordcount": records})
+        phase = document.phases[-1]
+        step.facts = {"records": phase.accounting.ok, "seconds": phase.elapsed_ns / 1e9}
+        step.saw = f"{phase.accounting.ok:,} records, {phase.throughput:,.0f} a second"
+
+    def _replication(self, step: Step) -> None:
+        judged = wait_for(self._look, replication, timeout_s=REPLICATED_WITHIN_S, stable_s=0.0, progress=self._progress)
+        self._judge(step, judged)
+        step.saw = f"{_regions(judged.picture)}, {judged.picture.max_replicas} voters each"
+
+    def _scale_out(self, step: Step) -> None:
+        with Estate() as estate:
+            report = estate.folder() / "during.json"
+            load = estate.start("the workload", self._command(report), report.with_suffix(".log"),
+                                stop_signal=signal.SIGINT)  # fmt: skip
+            added = tuple(one.store_id for one in self._playground.scale_out(self.plan.add))
+            judged = wait_for(
+                self._look,
+                lambda picture: balance(picture, new_stores=added, tolerance=self.plan.tolerance),
+                timeout_s=self.plan.timeout_s,
+                stable_s=STABLE_S,
+                progress=self._progress,
+            )
+            step.facts["added"] = list(added)
+            self._judge(step, judged)
+            load.stop(STOP_GRACE_S)
+            during = read_document(str(report)).phases[-1]
+        ended = during.accounting
+        latency = LatencyStats.of(during.series["TOTAL"].service).percentiles_ns
+        step.facts["during"] = {
+            "ok": ended.ok, "not_found": ended.not_found, "failed": ended.failed, "unknown": ended.unknown,
+            "throughput": during.throughput,
+            "service_us": {f"p{each:g}": value / 1e3 for each, value in latency.items()},
+        }  # fmt: skip
+        if ended.failed + ended.unknown + ended.not_found:
+            raise ClusterError(
+                f"while stores joined, {ended.failed} operations failed, {ended.unknown} are of unknown outcome, "
+                f"{ended.not_found} found no record"
+            )
+        held = sum(judged.picture.stores[one].regions for one in added)
+        step.saw = f"stores {', '.join(map(str, added))} hold {held} replicas; {ended.ok:,} operations, none failed"
+
+    def _data(self, step: Step) -> None:
+        document = self._perform("run", {
+            "recordcount": self.plan.all_records, "operationcount": self.plan.all_records, **READ_EVERY_RECORD,
+        })  # fmt: skip
+        found = count_records(document, self.plan.all_records)
+        step.facts = {"records": found}
+        step.saw = f"{found:,} of {self.plan.all_records:,} records"
+
+    def _clean_up(self, step: Step) -> None:
+        if self.plan.keep:
+            step.saw = f"left up, as asked; PD at {', '.join(self._playground.endpoints)}"
+        else:
+            self._playground.stop()
+            step.saw = "stopped"
+
+    # ---- what they share ----
+
+    @property
+    def _pd(self) -> PdHttp:
+        return PdHttp(self._playground.endpoints)
+
+    def _look(self) -> Picture:
+        return take_picture(self._pd)
+
+    def _judge(self, step: Step, judged: Judged) -> None:
+        step.facts |= {**_facts(judged.picture), **judged.verdict.to_json(), "waited_s": round(judged.waited_s, 3)}
+        if not judged.good:
+            findings = judged.verdict.findings
+            why = findings[0].text if findings else "it did not stay so for long enough"
+            hint = f"; perhaps {judged.verdict.hints[0]}" if judged.verdict.hints else ""
+            raise ClusterError(f"{why}{hint}")
+
+    def _properties(self) -> dict[str, object]:
+        plan = self.plan
+        return {
+            "tikv.pd": ",".join(self._playground.endpoints),
+            "threadcount": plan.threads,
+            "tikv.conncount": plan.conncount,
+            "dataintegrity": True,
+        }
+
+    def _perform(self, command: Command, values: dict[str, object]) -> Document:
+        config = load_config(("workloada",), arguments={**self._properties(), **values})
+        job = Job.of(command, "tikv", config)
+        with self._loading() as observer:
+            document = perform(job, observer=observer, say=self._say)
+        problem = verdict(document, job.settings)
+        if problem is not None:
+            raise problem
+        return document
+
+    def _command(self, report: Path) -> list[str]:
+        """``ycsbpy run`` until it is told to stop."""
+        values = {
+            **self._properties(), "dataintegrity": "true", "recordcount": self.plan.all_records, "operationcount": 0,
+            "maxexecutiontime": int(self.plan.timeout_s) + 600,
+        }  # fmt: skip
+        given = [word for name, value in values.items() for word in ("-p", f"{name}={value}")]
+        return [sys.executable, "-P", "-m", "ycsbpy", "run", "-P", "workloada", *given, "--json", str(report)]
+
+
+def _regions(picture: Picture) -> str:
+    return f"{len(picture.regions)} Region{'s' * (len(picture.regions) != 1)}"
+
+
+def _facts(picture: Picture) -> dict[str, Any]:
+    return {
+        "regions": len(picture.regions),
+        "stores": [
+            {"id": s.id, "address": s.address, "regions": s.regions, "leaders": s.leaders, "size_mib": s.size_mib}
+            for s in sorted(picture.stores.values(), key=lambda one: one.id)
+        ],
+    }
