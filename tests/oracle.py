@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -103,9 +103,9 @@ def pow100(x: float) -> float:
 # --- 3. Laws ---------------------------------------------------------------------------------------------------------
 
 
-def fnv(number: int) -> int:
+def fnv(number: int, byteorder: Literal["little", "big"] = "little") -> int:
     h = 0xCBF29CE484222325
-    for byte in number.to_bytes(8, "little"):
+    for byte in number.to_bytes(8, byteorder):
         h = ((h ^ byte) * 1099511628211) & M64
     return h if h < 1 << 63 else (1 << 64) - h
 
@@ -315,7 +315,10 @@ class Oracle:
         return self.front + i % m
 
     def key(self, record: int) -> bytes:
-        number = fnv(record) if self.insertorder == "hashed" else record
+        if self.insertorder == "ordered":
+            number = record
+        else:
+            number = fnv(record, "little" if self.insertorder == "hashed" else "big")
         return (self.keyprefix + str(number).zfill(self.zeropadding)).encode()
 
     # 5. Order of draws in one operation

@@ -51,6 +51,13 @@ cdef extern from "generators/operation.hpp" namespace "ycsbpy" nogil:
         vector[ValuePlan] values
 
 
+cdef extern from "generators/key_names.hpp" namespace "ycsbpy" nogil:
+    cdef enum class KeyOrder(uint8_t):
+        ordered
+        hashed
+        hashed_big_endian
+
+
 cdef extern from "generators/workload_spec.hpp" namespace "ycsbpy" nogil:
     cdef cppclass RequestDistribution:
         pass
@@ -61,7 +68,7 @@ cdef extern from "generators/workload_spec.hpp" namespace "ycsbpy" nogil:
     RequestDistribution request_distribution "ycsbpy::names::request_distribution"(string_view) except +
     LengthDistribution scan_length_distribution "ycsbpy::names::scan_length_distribution"(string_view) except +
     LengthDistribution field_length_distribution "ycsbpy::names::field_length_distribution"(string_view) except +
-    bool insert_order_is_hashed "ycsbpy::names::insert_order_is_hashed"(string_view) except +
+    KeyOrder key_order "ycsbpy::names::key_order"(string_view) except +
 
     cdef cppclass WorkloadSpec:
         WorkloadSpec() except +
@@ -90,14 +97,14 @@ cdef extern from "generators/workload_spec.hpp" namespace "ycsbpy" nogil:
         bool dataintegrity
         string keyprefix
         uint64_t zeropadding
-        bool hashed
+        KeyOrder key_order
 
 
 cdef extern from "generators/key_names.hpp" namespace "ycsbpy" nogil:
     uint64_t cxx_fnv64 "ycsbpy::fnv64"(uint64_t)
 
     cdef cppclass KeyNames:
-        KeyNames(string, size_t, bool) except +
+        KeyNames(string, size_t, KeyOrder) except +
         size_t room()
         size_t write(uint64_t, char*)
 

@@ -25,6 +25,7 @@ from cxx_generators cimport (
     Digester,
     Domain,
     KeyNames,
+    KeyOrder,
     RowField,
     RowReader,
     WorkloadSpec,
@@ -32,8 +33,8 @@ from cxx_generators cimport (
     field_length_distribution,
     fill_deterministic,
     header_size,
-    insert_order_is_hashed,
     kEmptyRow,
+    key_order,
     request_distribution,
     scan_length_distribution,
     string_view,
@@ -174,7 +175,7 @@ cdef class OperationSource:
         spec.dataintegrity = dataintegrity
         spec.keyprefix = keyprefix.encode()
         spec.zeropadding = zeropadding
-        spec.hashed = insert_order_is_hashed(view_of(insertorder.encode()))
+        spec.key_order = key_order(view_of(insertorder.encode()))
         self._source = make_unique[CxxOperationSource](spec)
         self._one_field = tuple((name,) for name in self._names)
         self._all_fields = self._names if readallfieldsbyname else None
@@ -272,8 +273,9 @@ def fnv64(uint64_t number):
     return cxx_fnv64(number)
 
 
-def key_name(uint64_t number, *, str prefix not None, uint64_t zeropadding, cbool hashed):
-    cdef unique_ptr[KeyNames] names = make_unique[KeyNames](<string> prefix.encode(), <size_t> zeropadding, hashed)
+def key_name(uint64_t number, *, str prefix not None, uint64_t zeropadding, str order not None):
+    cdef KeyOrder names_order = key_order(view_of(order.encode()))
+    cdef unique_ptr[KeyNames] names = make_unique[KeyNames](<string> prefix.encode(), <size_t> zeropadding, names_order)
     cdef vector[char] room
     room.resize(dereference(names).room())
     return PyBytes_FromStringAndSize(room.data(), dereference(names).write(number, room.data()))

@@ -32,6 +32,14 @@ namespace ycsbpy {
     return (hash >> 63) != 0 ? 0 - hash : hash;
 }
 
+/// The same over the number's bytes, highest first: go-ycsb's util.Hash64.
+[[nodiscard]] constexpr std::uint64_t fnv64_big_endian(std::uint64_t number) noexcept {
+    return fnv64(__builtin_bswap64(number));
+}
+
+/// How a record's number becomes the number in its key.
+enum class KeyOrder : std::uint8_t { ordered, hashed, hashed_big_endian };
+
 /// Decimal digits of a number without a division for each: eight at a time, as arithmetic on packed lanes, in the
 /// manner of P. Khuong, "How to print integers really fast" (pvk.ca, 2017).
 namespace decimal {
@@ -104,8 +112,8 @@ class Digits {
 /// Writes keys: the prefix, then the record's number or its hash, zero-padded.
 class KeyNames {
   public:
-    KeyNames(std::string prefix, std::size_t zeropadding, bool hashed)
-        : _prefix(std::move(prefix)), _padding(zeropadding), _hashed(hashed) {
+    KeyNames(std::string prefix, std::size_t zeropadding, KeyOrder order)
+        : _prefix(std::move(prefix)), _padding(zeropadding), _order(order) {
         std::copy_n(_prefix.begin(), std::min(_prefix.size(), kShort), _short_prefix.begin());
     }
 
@@ -123,7 +131,7 @@ class KeyNames {
             std::memcpy(out, _prefix.data(), _prefix.size());
         }
         out += _prefix.size();
-        const decimal::Digits digits(_hashed ? fnv64(record) : record);
+        const decimal::Digits digits(number_in_key(record));
         if (digits.count() < _padding) [[unlikely]] {
             std::memset(out, '0', _padding - digits.count());
             out += _padding - digits.count();
@@ -132,12 +140,19 @@ class KeyNames {
     }
 
   private:
+    [[nodiscard]] std::uint64_t number_in_key(std::uint64_t record) const noexcept {
+        if (_order == KeyOrder::ordered) {
+            return record;
+        }
+        return _order == KeyOrder::hashed ? fnv64(record) : fnv64_big_endian(record);
+    }
+
     static constexpr std::size_t kShort = 16;
 
     std::string _prefix;
     std::array<char, kShort> _short_prefix{};
     std::size_t _padding;
-    bool _hashed;
+    KeyOrder _order;
 };
 
 }  // namespace ycsbpy

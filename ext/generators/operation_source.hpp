@@ -41,7 +41,7 @@ class OperationSource {
           _chooser(spec, _mix),
           _scan_lengths(spec),
           _field_lengths(spec),
-          _names(spec.keyprefix, spec.zeropadding, spec.hashed) {}
+          _names(spec.keyprefix, spec.zeropadding, spec.key_order) {}
 
     /// Decide operation `number` of a domain. Inserts and deletes of run and warm-up move the shared counters.
     void draw(Domain domain, std::uint64_t number, Operation& op) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "generators/key_names.hpp"
 #include "generators/operation.hpp"
 
 namespace ycsbpy {
@@ -44,7 +45,7 @@ struct WorkloadSpec {
     bool dataintegrity = false;
     std::string keyprefix = "user";
     std::uint64_t zeropadding = 1;
-    bool hashed = true;
+    KeyOrder key_order = KeyOrder::hashed;
 };
 
 /// Ends of the ranges: far above anything useful, far below where arithmetic on them would wrap.
@@ -168,8 +169,10 @@ template <typename Enum, std::size_t N>
         {{{"constant", constant}, {"uniform", uniform}, {"zipfian", zipfian}, {"histogram", histogram}}});
 }
 
-[[nodiscard]] inline bool insert_order_is_hashed(std::string_view word) {
-    return lookup<bool, 2>("insertorder", word, {{{"hashed", true}, {"ordered", false}}});
+[[nodiscard]] inline KeyOrder key_order(std::string_view word) {
+    using enum KeyOrder;
+    return lookup<KeyOrder, 3>("insertorder", word,
+                               {{{"hashed", hashed}, {"ordered", ordered}, {"hashed-big-endian", hashed_big_endian}}});
 }
 
 }  // namespace names

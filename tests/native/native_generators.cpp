@@ -144,7 +144,7 @@ void digits_are_those_of_printf() {
 
 void keys_are_those_of_java_ycsb() {
     const auto key = [](std::uint64_t record, std::size_t padding, bool hashed, const std::string& prefix) {
-        const KeyNames names(prefix, padding, hashed);
+        const KeyNames names(prefix, padding, hashed ? KeyOrder::hashed : KeyOrder::ordered);
         std::vector<char> room(names.room());
         return std::string(room.data(), names.write(record, room.data()));
     };

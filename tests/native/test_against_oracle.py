@@ -281,11 +281,14 @@ def test_any_parameters_and_any_order_of_answers(
         both.compare(LOAD, number)
 
 
-@given(st.integers(0, 2**63 - 1), st.integers(0, 30), st.booleans())
-def test_key_names(number: int, zeropadding: int, hashed: bool) -> None:
-    model = Oracle(**parameters(zeropadding=zeropadding, insertorder="hashed" if hashed else "ordered"))
+ORDERS = ("hashed", "ordered", "hashed-big-endian")
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(0, 30), st.sampled_from(ORDERS))
+def test_key_names(number: int, zeropadding: int, order: str) -> None:
+    model = Oracle(**parameters(zeropadding=zeropadding, insertorder=order))
     assert generators.fnv64(number) == oracle.fnv(number)
-    assert generators.key_name(number, prefix="user", zeropadding=zeropadding, hashed=hashed) == model.key(number)
+    assert generators.key_name(number, prefix="user", zeropadding=zeropadding, order=order) == model.key(number)
 
 
 def test_expected_values() -> None:

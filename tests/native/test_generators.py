@@ -307,18 +307,32 @@ def test_digest_lets_other_threads_run() -> None:
 def test_keys_are_those_of_java_ycsb() -> None:
     assert fnv64(0) == 6284781860667377211
     assert fnv64(1) == 8517097267634966620
-    assert key_name(0, prefix="user", zeropadding=1, hashed=True) == b"user6284781860667377211"
-    assert key_name(1, prefix="user", zeropadding=1, hashed=True) == b"user8517097267634966620"
-    assert key_name(1, prefix="user", zeropadding=1, hashed=False) == b"user1"
-    assert key_name(1, prefix="user", zeropadding=8, hashed=False) == b"user00000001"
+    assert key_name(0, prefix="user", zeropadding=1, order="hashed") == b"user6284781860667377211"
+    assert key_name(1, prefix="user", zeropadding=1, order="hashed") == b"user8517097267634966620"
+    assert key_name(1, prefix="user", zeropadding=1, order="ordered") == b"user1"
+    assert key_name(1, prefix="user", zeropadding=8, order="ordered") == b"user00000001"
 
 
-@given(st.integers(0, 2**64 - 1), st.text(max_size=30), st.integers(0, 100), st.booleans())
-def test_key_names(number: int, prefix: str, zeropadding: int, hashed: bool) -> None:
-    shown = str(fnv64(number) if hashed else number).zfill(zeropadding)
-    key = key_name(number, prefix=prefix, zeropadding=zeropadding, hashed=hashed)
-    assert key == (prefix + shown).encode()
-    drawn = source(0, keyprefix=prefix, zeropadding=zeropadding, insertorder="hashed" if hashed else "ordered")
+def test_keys_are_those_of_go_ycsb() -> None:
+    """What its util.Hash64 printed."""
+    golden = {0: 6284781860667377211, 1: 6284782960179005422, 42: 6284810447969710697, 1000000: 2740105236383194386}
+    for number, hashed in golden.items():
+        key = key_name(number, prefix="user", zeropadding=1, order="hashed-big-endian")
+        assert key == f"user{hashed}".encode()
+
+
+@given(
+    st.integers(0, 2**64 - 1),
+    st.text(max_size=30),
+    st.integers(0, 100),
+    st.sampled_from(["hashed", "ordered", "hashed-big-endian"]),
+)
+def test_key_names(number: int, prefix: str, zeropadding: int, order: str) -> None:
+    swapped = int.from_bytes(number.to_bytes(8, "little"), "big")
+    shown = {"hashed": fnv64(number), "ordered": number, "hashed-big-endian": fnv64(swapped)}[order]
+    key = key_name(number, prefix=prefix, zeropadding=zeropadding, order=order)
+    assert key == (prefix + str(shown).zfill(zeropadding)).encode()
+    drawn = source(0, keyprefix=prefix, zeropadding=zeropadding, insertorder=order)
     assert drawn.draw(DOMAIN_LOAD, number).key == key
 
 

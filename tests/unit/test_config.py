@@ -219,7 +219,6 @@ BAD = [
     ("outputstyle=table", NotSupportedError, "outputstyle=table: this style is not in this version; plain is"),
     ("outputstyle=json", NotSupportedError,
      "outputstyle=json: JSON on stdout is not in this version; --json FILE writes the whole report"),
-    ("profile=go-ycsb", NotSupportedError, "profile=go-ycsb: this profile is not in this version; ycsb is"),
     ("profile=exact", NotSupportedError, "profile=exact: this profile is not in this version; ycsb is"),
     ("workload=site.ycsb.workloads.RestWorkload", NotSupportedError,
      "workload=site.ycsb.workloads.RestWorkload: this workload of YCSB's is not in this version; core is"),

@@ -78,7 +78,8 @@ class OperationSource:
         insertorder: str,
     ) -> None:
         """Names and meanings are those of the properties; `proportions` has one number per `OpKind`, in its order;
-        `fieldlengthhistogram` the counts per bucket (empty unless the distribution is ``histogram``)."""
+        `fieldlengthhistogram` the counts per bucket (empty unless the distribution is ``histogram``); `insertorder` may
+        also be ``hashed-big-endian``, which is go-ycsb's ``hashed``."""
 
     def clone(self) -> OperationSource: ...
     def draw(self, domain: int, number: int) -> Operation:
@@ -109,7 +110,7 @@ class OperationSource:
         ``ext/generators/digest.hpp``)."""
 
 def fnv64(number: int) -> int: ...
-def key_name(number: int, *, prefix: str, zeropadding: int, hashed: bool) -> bytes: ...
+def key_name(number: int, *, prefix: str, zeropadding: int, order: str) -> bytes: ...
 def encode_row(values: Mapping[str, bytes], columns: Mapping[str, int]) -> bytes:
     """go-ycsb's row format: per field 0x08, zigzag varint of the column, 0x02, zigzag varint of the length, the bytes;
     one zero byte for an empty row. Fields are written in column order. Raises ``KeyError`` for a field not in

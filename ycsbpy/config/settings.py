@@ -148,7 +148,7 @@ class WorkloadSettings:
             dataintegrity=config.boolean("dataintegrity"),
             keyprefix=config.text("keyprefix"),
             zeropadding=config.integer("zeropadding"),
-            insertorder=config.text("insertorder"),
+            insertorder=_key_order(config),
             warnings=tuple(warnings),
         )
 
@@ -272,6 +272,12 @@ class TikvSettings:
             batchsize=config.integer("tikv.batchsize"),
             native_threads=config.integer("native.threads"),
         )
+
+
+def _key_order(config: Config) -> str:
+    """The word for ``OperationSource``: go-ycsb hashes the number's bytes from the highest on, Java from the lowest."""
+    order = config.text("insertorder")
+    return "hashed-big-endian" if order == "hashed" and config.text("profile") == "go-ycsb" else order
 
 
 def _clash(config: Config, reason: str, *names: str) -> PropertyError:
