@@ -1,0 +1,147 @@
+"""The HTTP answers of the mini-cluster's PD have the shape of a real PD's (captured from master of 2026-08).
+
+With ``YCSBPY_PD_HTTP`` (HOST:PORT of a real PD that has stores and Regions) the same shapes are looked for there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import ycsbpy
+from ycsbpy.minicluster import MiniCluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+SIZE = re.compile(r"[\d.]+([KMGTP]iB|B)")
+SPAN = re.compile(r"-?(\d+h)?(\d+m)?([\d.]+(s|ms|µs|ns))?")
+HEX = re.compile(r"([0-9A-F]{2})*")
+OPERATOR = re.compile(
+    r"[\w-]+ \{.*\} \(kind:[\w,]+, region:\d+\(\d+, \d+\), createAt:\d{4}-.*, startAt:.*, currentStep:\d+, size:\d+, "
+    r"steps:\[0:\{.*\}\], timeout:\[.*\]\)( \w+ \(finishAt:.*, duration:.*\))?",
+    re.DOTALL,
+)
+BOOLEAN = re.compile(r"true|false")
+NUMBER = (int, float)
+MEMBER = {
+    "name": str, "member_id": int, "peer_urls": [str], "client_urls": [str], "deploy_path": str, "binary_version": str,
+    "git_hash": str,
+}  # fmt: skip
+STORE = {
+    "store": {
+        "id": int, "address": str, "version": str, "status_address": str, "start_timestamp": int, "deploy_path": str,
+        "last_heartbeat": int, "node_state": int, "state_name": str,
+    },
+    "status": {
+        "capacity": SIZE, "available": SIZE, "used_size": SIZE, "leader_count": int, "leader_weight": NUMBER,
+        "leader_score": NUMBER, "leader_size": int, "region_count": int, "region_weight": NUMBER,
+        "region_score": NUMBER, "region_size": int, "start_ts": TIME, "last_heartbeat_ts": TIME, "uptime": SPAN,
+    },
+}  # fmt: skip
+PEER = {"id": int, "store_id": int, "role_name": str}
+REGION = {
+    "id": int, "start_key": HEX, "end_key": HEX, "epoch": {"conf_ver": int, "version": int}, "peers": [PEER],
+    "leader": PEER, "written_bytes": int, "read_bytes": int, "written_keys": int, "read_keys": int,
+    "approximate_size": int, "approximate_keys": int,
+}  # fmt: skip
+PER_STORE: dict[type, type] = {str: int}
+SHAPES: dict[str, Any] = {
+    "version": {"version": str, "build_time": str, "hash": str, "branch": str},
+    "status": {"build_ts": str, "version": str, "git_hash": str, "start_timestamp": int},
+    "health": [{"name": str, "member_id": int, "client_urls": [str], "health": bool}],
+    "members": {"header": {"cluster_id": int}, "members": [MEMBER], "leader": MEMBER, "etcd_leader": MEMBER},
+    "stores": {"count": int, "stores": [STORE]},
+    "store/{store}": STORE,
+    "regions": {"count": int, "regions": [REGION]},
+    "regions/store/{store}": {"count": int, "regions": [REGION]},
+    "region/id/{region}": REGION,
+    "region/key/k": REGION,
+    "stats/region": {
+        "count": int, "empty_count": int, "storage_size": int, "storage_keys": int, "store_leader_count": PER_STORE,
+        "store_peer_count": PER_STORE, "store_leader_size": PER_STORE, "store_leader_keys": PER_STORE,
+        "store_peer_size": PER_STORE, "store_peer_keys": PER_STORE,
+    },
+    "schedulers": [str],
+    "operators": [OPERATOR],
+    "operators/records": [OPERATOR],
+    "config/replicate": {
+        "max-replicas": int, "location-labels": str, "strictly-match-label": BOOLEAN, "enable-placement-rules": BOOLEAN,
+        "isolation-level": str,
+    },
+    "config/schedule": {
+        "leader-schedule-limit": int, "leader-schedule-policy": str, "region-schedule-limit": int,
+        "replica-schedule-limit": int, "merge-schedule-limit": int, "hot-region-schedule-limit": int,
+        "max-snapshot-count": int, "max-pending-peer-count": int, "max-store-down-time": SPAN,
+        "store-limit": {str: {"add-peer": NUMBER, "remove-peer": NUMBER}}, "tolerant-size-ratio": NUMBER,
+        "low-space-ratio": NUMBER, "high-space-ratio": NUMBER, "region-score-formula-version": str,
+        "enable-joint-consensus": BOOLEAN,
+    },
+}  # fmt: skip
+
+
+def differences(found: Any, shape: Any, where: str = "") -> Iterator[str]:
+    """Where an answer is not of a shape; what it has beyond that is fine."""
+    if isinstance(shape, list) and isinstance(found, list):
+        for number, one in enumerate(found):
+            yield from differences(one, shape[0], f"{where}[{number}]")
+    elif isinstance(shape, dict) and isinstance(found, dict):
+        inner = dict.fromkeys(found, shape[str]) if str in shape else shape
+        for name in inner:
+            if name in found:
+                yield from differences(found[name], inner[name], f"{where}.{name}")
+            else:
+                yield f"{where}.{name} is missing"
+    elif not is_a(found, shape):
+        yield f"{where}: {found!r} is not {shape}"
+
+
+def is_a(found: Any, shape: Any) -> bool:
+    if isinstance(shape, re.Pattern):
+        return isinstance(found, str) and shape.fullmatch(found) is not None
+    if isinstance(shape, list | dict):
+        return False  # and found is none
+    return isinstance(found, shape) and (shape is bool or not isinstance(found, bool))
+
+
+def get(pd: str, path: str) -> Any:
+    with urllib.request.urlopen(f"http://{pd}/pd/api/v1/{path}", timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("application/json")
+        return json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def pd() -> Iterator[str]:
+    """A PD whose stores have Regions with records in them."""
+    if "YCSBPY_PD_HTTP" in os.environ:
+        yield os.environ["YCSBPY_PD_HTTP"]
+        return
+    with MiniCluster(stores=3, region_split_size=1 << 20, region_max_size=2 << 20) as cluster:
+        cluster.wait_replicated()
+        ycsbpy.load("workloada", recordcount=4000, threadcount=32, properties={"tikv.pd": cluster.pd_address})
+        yield cluster.pd_address
+
+
+@pytest.mark.parametrize("path", SHAPES)
+def test_shapes(pd: str, path: str) -> None:
+    store = get(pd, "stores")["stores"][0]["store"]["id"]
+    region = get(pd, f"regions/store/{store}")["regions"][0]["id"]
+    found = get(pd, path.format(store=store, region=region))
+    assert list(differences(found, SHAPES[path], path)) == []
+    if path in ("stores", "regions", "operators/records", "schedulers"):
+        assert found
+
+
+def test_a_difference_is_seen() -> None:
+    shape = {"a": int, "b": [TIME], "c": {str: int}}
+    assert not list(differences({"a": 1, "b": ["2026-08-01T00:00:00Z"], "c": {"x": 1}, "d": 0}, shape))
+    wrong = {"a": "1", "b": ["yesterday"], "c": {"x": None}}
+    assert len(list(differences(wrong, shape))) == 3
+    assert list(differences({"b": [], "c": {}}, shape)) == [".a is missing"]
+    assert list(differences(True, int))
