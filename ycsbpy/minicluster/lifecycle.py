@@ -52,8 +52,14 @@ class Lifeline:
         os.close(self.ready_fd)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Streams that are cancelled because the server stops are no errors; grpcio logs some of them as such."""
+    return "CancelledError" not in logging.Formatter().format(record)
+
+
 def run(server: Server, lifeline: Lifeline) -> int:
     """Run ``server`` until its owner is gone or a signal comes; return the process's exit status."""
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
     logging.basicConfig(
         level=logging.INFO,
         stream=sys.stderr,
