@@ -109,4 +109,5 @@ class Script:
 def no_traceback(cluster: MiniCluster) -> None:
     """Whatever the tests did to the servers, it was foreseen."""
     for log in cluster.folder.glob("*.log"):
-        assert "Traceback" not in log.read_text()
+        text = log.read_text()
+        assert "Traceback" not in text, f"{log.name}: {text[-4000:]}"

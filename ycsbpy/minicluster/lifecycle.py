@@ -32,6 +32,7 @@ Server = Callable[[], AbstractAsyncContextManager[dict[str, Any]]]
 """Starts what the process is for; the context's value is the ready line, its end stops the server."""
 
 WANTED_FILES = 16384
+LET_END_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,8 @@ class Lifeline:
         os.close(self.ready_fd)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Streams that are cancelled because the server stops are no errors; grpcio logs some of them as such."""
-    return "CancelledError" not in logging.Formatter().format(record)
-
-
 def run(server: Server, lifeline: Lifeline) -> int:
     """Run ``server`` until its owner is gone or a signal comes; return the process's exit status."""
-    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
     logging.basicConfig(
         level=logging.INFO,
         stream=sys.stderr,
@@ -85,6 +80,18 @@ async def _serve(server: Server, lifeline: Lifeline) -> None:
                 lifeline.tell({"ready": ready})
                 await stop.wait()
             log.info("stopping")
+    await _let_end()
+
+
+async def _let_end() -> None:
+    """Wait, a little, for tasks that are about to end: the loop cancels what is left of them when it closes.
+
+    A gRPC server's ``stop`` returns when its calls are over, a few turns of the loop before grpcio's own tasks for them
+    end; cancelled in between, each would write a traceback for a stop at which nothing went wrong.
+    """
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    if rest:
+        await asyncio.wait(rest, timeout=LET_END_S)
 
 
 @contextlib.asynccontextmanager

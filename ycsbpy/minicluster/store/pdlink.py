@@ -21,7 +21,7 @@ from ycsbpy.minicluster.rpc import channel_options
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["PdLink", "PdRefusedError", "Reporter"]
 
@@ -198,19 +198,34 @@ class PdLink:
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=pdpb.RegionHeartbeatResponse.FromString,
         )
-        async for response in multi(self._reports(reporter)):
+        stream = multi()
+        # Both end together: two that say reports would share them, and what one says the other does not say again.
+        both = {asyncio.ensure_future(each) for each in (self._report(reporter, stream), self._hear(reporter, stream))}
+        try:
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+            stream.cancel()
+        for task in done:
+            task.result()
+
+    @staticmethod
+    async def _hear(reporter: Reporter, stream: Any) -> None:
+        while (response := await stream.read()) is not aio.EOF:
             if response.header.HasField("error"):
                 log.warning("PD refused a heartbeat: %s", response.header.error.message)
             elif response.region_id:
                 reporter.command(response)
 
-    async def _reports(self, reporter: Reporter) -> AsyncIterator[pdpb.RegionHeartbeatRequest]:
+    async def _report(self, reporter: Reporter, stream: Any) -> None:
         anew = True
         while True:
             self._changed.clear()
             for report in reporter.region_reports(anew=anew):
                 report.header.cluster_id = self.cluster_id
-                yield report
+                await stream.write(report)
             anew = False
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), self._region_heartbeat_s)
