@@ -22,6 +22,7 @@ PROJECT = Path(__file__).parents[1]
 LAYERS: dict[str, set[str]] = {
     # part of the package → the parts it may import
     "errors": set(),
+    "chart": set(),
     "clock": {"_native"},
     "_native": set(),
     "_resources": set(),
@@ -33,7 +34,7 @@ LAYERS: dict[str, set[str]] = {
     "drivers": {"_native", "clock", "config", "errors", "ops", "proto"},
     "runner": {"_native", "clock", "config", "drivers", "errors", "measure", "ops", "workload"},
     "report": {"_native", "clock", "config", "errors", "measure", "ops", "workload"},
-    "cluster": {"_native", "clock", "config", "errors", "proto"},
+    "cluster": {"_native", "chart", "clock", "config", "errors", "proto"},
     "minicluster": {"_native", "clock", "cluster", "config", "errors", "proto"},
     "testing": {"_native", "clock", "config", "drivers", "errors", "ops", "workload"},
     "session": {
@@ -42,10 +43,11 @@ LAYERS: dict[str, set[str]] = {
     },
     "api": {"config", "drivers", "errors", "measure", "ops", "report", "runner", "session", "workload"},
     "datacheck": {"errors", "measure", "report"},
-    "walk": {"cluster", "config", "datacheck", "errors", "measure", "report", "runner", "session"},
+    "walk": {"clock", "cluster", "config", "datacheck", "errors", "measure", "report", "runner", "session"},
+    "walkreport": {"chart", "cluster", "report", "walk"},
     "cli": {
-        "api", "cluster", "config", "datacheck", "drivers", "errors", "measure", "minicluster", "report", "runner",
-        "session", "walk",
+        "api", "chart", "cluster", "config", "datacheck", "drivers", "errors", "measure", "minicluster", "report",
+        "runner", "session", "walk", "walkreport",
     },
     "__main__": {"cli"},
 }  # fmt: skip

@@ -20,19 +20,22 @@ import sys
 import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.picture import take_picture
 from ycsbpy.cluster.playground import Playground
-from ycsbpy.cluster.process import Estate
+from ycsbpy.cluster.process import Estate, log_tail
+from ycsbpy.cluster.timeline import Sample, Sampling, Timeline
 from ycsbpy.cluster.topology import Spec
 from ycsbpy.cluster.verdict import balance, replication
 from ycsbpy.cluster.waiting import wait_for
 from ycsbpy.config import load_config
 from ycsbpy.datacheck import READ_EVERY_RECORD, count_records
 from ycsbpy.errors import ClusterError, YcsbpyError
-from ycsbpy.measure.summary import LatencyStats
+from ycsbpy.measure.summary import TOTAL, LatencyStats
 from ycsbpy.report.document import read_document
 from ycsbpy.session import Job, perform, verdict
 
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from ycsbpy.cluster.verdict import Verdict
     from ycsbpy.cluster.waiting import Judged
     from ycsbpy.config import Command
+    from ycsbpy.measure.summary import Summary
     from ycsbpy.report.document import Document
     from ycsbpy.runner.plan import Observer
 
@@ -60,7 +64,8 @@ class Plan:
     """What to do. ``spec`` is the cluster to begin with.
 
     ``records`` is the first load, ``more_records`` the second, which begins at the first key again as on the page.
-    ``add`` is how many stores come, ``timeout_s`` how long the balance may take.
+    ``add`` is how many stores come, ``timeout_s`` how long the balance may take, ``before_s`` how long the workload
+    runs before they come, so that there is a latency to compare with.
     """
 
     spec: Spec = field(default_factory=Spec)
@@ -71,6 +76,7 @@ class Plan:
     add: int = 2
     tolerance: float | None = None
     timeout_s: float = 600.0
+    before_s: float = 5.0
     keep: bool = False
 
     @property
@@ -88,16 +94,19 @@ class Step:
     saw: str = ""
     good: bool = False
     seconds: float = 0.0
+    ended_at_s: float = 0.0
+    """On the clock of the proof's timeline."""
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Proof:
-    """What the walk saw. ``error`` is why it ended early."""
+    """What the walk saw. ``error`` is why it ended early; ``timeline`` is PD's counts all the while."""
 
     plan: Plan
     steps: list[Step] = field(default_factory=list)
     error: YcsbpyError | None = None
+    timeline: Timeline = field(default_factory=Timeline)
 
     @property
     def good(self) -> bool:
@@ -110,7 +119,11 @@ class Proof:
             "good": self.good,
             "error": str(self.error) if self.error else None,
             "plan": {**asdict(self.plan), "spec": self.plan.spec.to_json()},
-            "steps": [{**asdict(step), "seconds": round(step.seconds, 3)} for step in self.steps],
+            "steps": [
+                {**asdict(step), "seconds": round(step.seconds, 3), "ended_at_s": round(step.ended_at_s, 3)}
+                for step in self.steps
+            ],
+            "timeline": self.timeline.to_json(),
         }
 
 
@@ -120,13 +133,13 @@ def walk(
     say: Callable[[str], None] = lambda _line: None,
     done: Callable[[Step], None] = lambda _step: None,
     loading: Callable[[], AbstractContextManager[Observer | None]] = nullcontext,
-    progress: Callable[[Picture, Verdict], None] = lambda _picture, _verdict: None,
+    progress: Callable[[Timeline, Verdict], None] = lambda _timeline, _verdict: None,
 ) -> Proof:
     """Go through all steps on a cluster of its own.
 
     Failures do not raise: they are the last step's, and ``Proof.error``. ``say`` gets lines of the parts at work,
-    ``done`` each step when it is over, ``loading`` gives the observer of a load, ``progress`` sees each look at PD.
-    ``KeyboardInterrupt`` passes through when all is cleaned up.
+    ``done`` each step when it is over, ``loading`` gives the observer of a load, ``progress`` hears each verdict while
+    a good one is waited for. ``KeyboardInterrupt`` passes through when all is cleaned up.
     """
     walker = _Walker(plan, say, done, loading, progress)
     with ExitStack() as stack:
@@ -144,7 +157,7 @@ class _Walker:
         say: Callable[[str], None],
         done: Callable[[Step], None],
         loading: Callable[[], AbstractContextManager[Observer | None]],
-        progress: Callable[[Picture, Verdict], None],
+        progress: Callable[[Timeline, Verdict], None],
     ) -> None:
         self.plan = plan
         self.proof = Proof(plan)
@@ -166,11 +179,12 @@ class _Walker:
         self._step("scale out", f"{plan.add} stores join, Regions move there, and PD comes to rest, under load",
                    self._scale_out)  # fmt: skip
         self._step("data", f"all {plan.all_records:,} records are there, with their values", self._data)
-        self._step("clean up", "the cluster is stopped, its data are gone", self._clean_up)
+        self._step("clean up", "the cluster is stopped, and nothing of it is left", self._clean_up)
 
     def _step(self, name: str, expects: str, do: Callable[[Step], None]) -> None:
         step = Step(name, expects)
         self.proof.steps.append(step)
+        self.proof.timeline.mark("step", f"step begins: {name}")
         begun = time.monotonic()
         try:
             do(step)
@@ -180,6 +194,7 @@ class _Walker:
             raise
         finally:
             step.seconds = time.monotonic() - begun
+            step.ended_at_s = self.proof.timeline.now_s()
             self._done(step)
 
     # ---- the steps ----
@@ -187,18 +202,25 @@ class _Walker:
     def _start(self, step: Step, stack: ExitStack) -> None:
         self._playground.start()
         stack.callback(self._playground.keep if self.plan.keep else self._playground.stop)
+        self._sampling = stack.enter_context(Sampling(self._pd, self.proof.timeline))
         picture = take_picture(self._pd)
-        step.facts = {"endpoints": list(self._playground.endpoints), **_facts(picture)}
+        topology = self._playground.topology
+        step.facts = {
+            "endpoints": list(self._playground.endpoints),
+            "backend": topology.backend,
+            "why": topology.why,
+            **_facts(picture),
+        }
         step.saw = f"{len(picture.stores)} stores, {_regions(picture)}"
 
     def _load(self, step: Step, records: int) -> None:
         document = self._perform("load", {"recordcount": records})
         phase = document.phases[-1]
-        step.facts = {"records": phase.accounting.ok, "seconds": phase.elapsed_ns / 1e9}
+        step.facts = {"records": phase.accounting.ok, "seconds": phase.seconds, "per_second": phase.throughput}
         step.saw = f"{phase.accounting.ok:,} records, {phase.throughput:,.0f} a second"
 
     def _replication(self, step: Step) -> None:
-        judged = wait_for(self._look, replication, timeout_s=REPLICATED_WITHIN_S, stable_s=0.0, progress=self._progress)
+        judged = self._wait(replication, REPLICATED_WITHIN_S)
         self._judge(step, judged)
         step.saw = f"{_regions(judged.picture)}, {judged.picture.max_replicas} voters each"
 
@@ -207,29 +229,27 @@ class _Walker:
             report = estate.folder() / "during.json"
             load = estate.start("the workload", self._command(report), report.with_suffix(".log"),
                                 stop_signal=signal.SIGINT)  # fmt: skip
+            time.sleep(self.plan.before_s)
+            joined_s = self.proof.timeline.now_s()
             added = tuple(one.store_id for one in self._playground.scale_out(self.plan.add))
-            judged = wait_for(
-                self._look,
+            judged = self._wait(
                 lambda picture: balance(picture, new_stores=added, tolerance=self.plan.tolerance),
-                timeout_s=self.plan.timeout_s,
-                stable_s=STABLE_S,
-                progress=self._progress,
+                self.plan.timeout_s,
+                STABLE_S,
             )
             step.facts["added"] = list(added)
             self._judge(step, judged)
             load.stop(STOP_GRACE_S)
+            if not report.exists():
+                last = log_tail(report.with_suffix(".log"), 1).strip()
+                raise ClusterError(f"the workload ended before it was to, and left no report: {last or 'no word'}")
             during = read_document(str(report)).phases[-1]
+        step.facts["during"] = during_facts(during, self.proof.timeline.started_at, joined_s)
         ended = during.accounting
-        latency = LatencyStats.of(during.series["TOTAL"].service).percentiles_ns
-        step.facts["during"] = {
-            "ok": ended.ok, "not_found": ended.not_found, "failed": ended.failed, "unknown": ended.unknown,
-            "throughput": during.throughput,
-            "service_us": {f"p{each:g}": value / 1e3 for each, value in latency.items()},
-        }  # fmt: skip
-        if ended.failed + ended.unknown + ended.not_found:
+        if ended.failed + ended.unknown + ended.not_found or not ended.ok:
             raise ClusterError(
-                f"while stores joined, {ended.failed} operations failed, {ended.unknown} are of unknown outcome, "
-                f"{ended.not_found} found no record"
+                f"while stores joined, of {ended.done:,} operations {ended.failed} failed, {ended.unknown} are of "
+                f"unknown outcome, {ended.not_found} found no record"
             )
         held = sum(judged.picture.stores[one].regions for one in added)
         step.saw = f"stores {', '.join(map(str, added))} hold {held} replicas; {ended.ok:,} operations, none failed"
@@ -246,8 +266,10 @@ class _Walker:
         if self.plan.keep:
             step.saw = f"left up, as asked; PD at {', '.join(self._playground.endpoints)}"
         else:
+            tag = self.plan.spec.tag
+            self._sampling.end()
             self._playground.stop()
-            step.saw = "stopped"
+            step.saw = f"stopped; its data stay under its tag (ycsbpy clean {tag})" if tag else "stopped"
 
     # ---- what they share ----
 
@@ -255,16 +277,21 @@ class _Walker:
     def _pd(self) -> PdHttp:
         return PdHttp(self._playground.endpoints)
 
-    def _look(self) -> Picture:
-        return take_picture(self._pd)
+    def _wait(self, judge: Callable[[Picture], Verdict], timeout_s: float, stable_s: float = 0.0) -> Judged:
+        return wait_for(
+            lambda: take_picture(self._pd),
+            judge,
+            timeout_s=timeout_s,
+            stable_s=stable_s,
+            progress=lambda _picture, verdict: self._progress(self.proof.timeline, verdict),
+        )
 
     def _judge(self, step: Step, judged: Judged) -> None:
+        self.proof.timeline.add(Sample.of(judged.picture))  # so that the last that is drawn is what was judged
         step.facts |= {**_facts(judged.picture), **judged.verdict.to_json(), "waited_s": round(judged.waited_s, 3)}
         if not judged.good:
-            findings = judged.verdict.findings
-            why = findings[0].text if findings else "it did not stay so for long enough"
             hint = f"; perhaps {judged.verdict.hints[0]}" if judged.verdict.hints else ""
-            raise ClusterError(f"{why}{hint}")
+            raise ClusterError(f"{judged.why}{hint}")
 
     def _properties(self) -> dict[str, object]:
         plan = self.plan
@@ -272,7 +299,7 @@ class _Walker:
             "tikv.pd": ",".join(self._playground.endpoints),
             "threadcount": plan.threads,
             "tikv.conncount": plan.conncount,
-            "dataintegrity": True,
+            "dataintegrity": "true",
         }
 
     def _perform(self, command: Command, values: dict[str, object]) -> Document:
@@ -288,7 +315,7 @@ class _Walker:
     def _command(self, report: Path) -> list[str]:
         """``ycsbpy run`` until it is told to stop."""
         values = {
-            **self._properties(), "dataintegrity": "true", "recordcount": self.plan.all_records, "operationcount": 0,
+            **self._properties(), "recordcount": self.plan.all_records, "operationcount": 0, "status.interval": 1,
             "maxexecutiontime": int(self.plan.timeout_s) + 600,
         }  # fmt: skip
         given = [word for name, value in values.items() for word in ("-p", f"{name}={value}")]
@@ -300,10 +327,36 @@ def _regions(picture: Picture) -> str:
 
 
 def _facts(picture: Picture) -> dict[str, Any]:
+    stores = sorted(picture.stores.values(), key=lambda one: one.id)
+    return {"regions": len(picture.regions), "stores": [store.to_json() for store in stores]}
+
+
+def during_facts(phase: Summary, timeline_began_at: float, joined_s: float) -> dict[str, Any]:
+    """What clients saw while stores joined: counts, service times in microseconds, and the same second by second.
+
+    ``at_s`` and ``joined_s`` are on the timeline's clock; ``timeline_began_at`` is its beginning in seconds since 1970.
+    """
+    ended = phase.accounting
+    began_s = phase.started_wall_ns / NS_PER_SECOND - timeline_began_at
+    seconds = [
+        {
+            "at_s": round(began_s + window.end_ns / NS_PER_SECOND, 3),
+            "per_second": round(stats.count / window.seconds, 1),
+            **{f"p{each:g}_us": stats.percentiles_ns[each] / 1e3 for each in (50.0, 99.0)},
+        }
+        for window in phase.windows
+        if window.seconds > 0 and (stats := window.stats.get(TOTAL)) is not None
+    ]
+    before = [one["p99_us"] for one in seconds if one["at_s"] <= joined_s]
+    after = [one["p99_us"] for one in seconds if one["at_s"] > joined_s]
+    series = phase.series.get(TOTAL)
+    latency = LatencyStats.of(series.service).percentiles_ns if series is not None else {}
     return {
-        "regions": len(picture.regions),
-        "stores": [
-            {"id": s.id, "address": s.address, "regions": s.regions, "leaders": s.leaders, "size_mib": s.size_mib}
-            for s in sorted(picture.stores.values(), key=lambda one: one.id)
-        ],
-    }
+        "ok": ended.ok, "not_found": ended.not_found, "failed": ended.failed, "unknown": ended.unknown,
+        "throughput": phase.throughput,
+        "service_us": {f"p{each:g}": value / 1e3 for each, value in latency.items()},
+        "p99_us_before": median(before) if before else None,
+        "p99_us_after": median(after) if after else None,
+        "joined_s": round(joined_s, 3),
+        "seconds": seconds,
+    }  # fmt: skip

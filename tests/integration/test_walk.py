@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browser import PROGRAM, visit
 from processes import until
 
 from ycsbpy import walk as walk_module
@@ -48,7 +50,8 @@ def steps_of(output: str) -> dict[str, str]:
 
 def test_all_steps_and_the_cluster_is_as_they_say(tmp_path: Path) -> None:
     proof_file = tmp_path / "proof.json"
-    flags = ["--more-records", "8000", "--keep", "--tag", "walked", "--json", str(proof_file)]
+    report = tmp_path / "walk.html"
+    flags = ["--more-records", "8000", "--keep", "--tag", "walked", "--json", str(proof_file), "--report", str(report)]
     done = subprocess.run(
         command(*SMALL, *flags), capture_output=True, text=True, check=False, timeout=300, env=python_environment()
     )
@@ -74,11 +77,28 @@ def test_all_steps_and_the_cluster_is_as_they_say(tmp_path: Path) -> None:
         assert during["ok"] > 0
         assert (during["failed"], during["unknown"], during["not_found"]) == (0, 0, 0)
         assert 0 < during["service_us"]["p50"] <= during["service_us"]["p99"]
+        assert during["seconds"][0]["at_s"] < during["joined_s"] < during["seconds"][-1]["at_s"]
+        check_report(report, facts, tmp_path)
     finally:
         subprocess.run(
             [sys.executable, "-P", "-m", "ycsbpy", "clean", "walked"], check=True, timeout=60, env=python_environment()
         )
     assert statedir.homes() == []
+
+
+def check_report(report: Path, facts: dict[str, Any], folder: Path) -> None:
+    """Its three pictures end in what each step has judged; a browser has no complaint and fetches nothing."""
+    html = report.read_text()
+    pictures = re.findall(r"<h2>\d\. After .*?</section>", html, re.DOTALL)
+    for picture, step in zip(pictures, ("replication", "replication again", "scale out"), strict=True):
+        rows = re.findall(r'<tr data-store="(\d+)">.*?class="number regions">(\d+)<', picture)
+        assert {int(store): int(held) for store, held in rows} == {s["id"]: s["regions"] for s in facts[step]["stores"]}
+        assert f'<b class="regions">{facts[step]["regions"]}</b>' in picture
+    assert "All 8 steps were as expected" in html
+    assert "stores begin to join" in html
+    if PROGRAM is not None:
+        seen = visit(report.as_uri(), folder, for_ms=1000)
+        assert (seen.console, seen.asked) == ([], [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -110,6 +130,7 @@ def test_a_signal_in_the_middle_leaves_nothing(number: int) -> None:
         (["--backend", "nothing"], 2, "nothing"),
         (["--records", "0"], 2, "0 is not in the range"),
         (["--json", "/nowhere/proof.json"], 2, "/nowhere/proof.json: cannot be written"),
+        (["--report", "/nowhere/walk.html"], 2, "/nowhere/walk.html: cannot be written"),
     ],
 )
 def test_bad_input_is_one_line(flags: list[str], code: int, line: str) -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "load": _Command("ycsbpy.cli.cmd_bench:load", "Put a workload's records into the database."),
     "run": _Command("ycsbpy.cli.cmd_bench:run", "Run a workload's operations and measure them."),
     "playground": _Command("ycsbpy.cli.cmd_playground:playground", "Start, scale and show a TiKV cluster here."),
+    "top": _Command("ycsbpy.cli.cmd_top:top", "Show Regions and leaders of each store, live."),
     "walk": _Command("ycsbpy.cli.cmd_walk:walk", "Start, load, verify, scale out, verify again, clean up."),
     "verify": _Command("ycsbpy.cli.cmd_verify:verify", "Prove that a cluster is replicated, balanced, complete."),
     "clean": _Command("ycsbpy.cli.cmd_playground:clean", "Remove what is left of playgrounds."),

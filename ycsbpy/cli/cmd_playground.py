@@ -6,24 +6,23 @@ import contextlib
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ycsbpy.cli.columns import columns
+from ycsbpy.cli.options import PATH, playground_options
 from ycsbpy.cluster import statedir
 from ycsbpy.cluster.playground import Playground
-from ycsbpy.cluster.tikv import parse_size
 from ycsbpy.cluster.topology import Display, Phase, Row, Spec
 from ycsbpy.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["clean", "playground", "table", "uptime"]
+__all__ = ["clean", "playground", "uptime"]
 
 VERSION = re.compile(r"(v\d|\^|latest$|nightly)")
-TAG_HELP = "The playground's name; with it, data stay for the next start."
 
 
 class PlaygroundGroup(click.Group):
@@ -35,31 +34,16 @@ class PlaygroundGroup(click.Group):
         return super().parse_args(ctx, args)
 
 
-def split_size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> int:
-    return parse_size(value) if value is not None else 0
-
-
-PATH = click.Path(path_type=Path)
-PORT = click.IntRange(1, 65535)
-
-
 @click.group(cls=PlaygroundGroup, invoke_without_command=True, subcommand_metavar="[VERSION] [COMMAND] [ARGS]...")
-@click.option("--kv", type=click.IntRange(1, 100), default=3, show_default=True, metavar="N", help="Stores.")
+@playground_options
 @click.option("--pd", type=click.IntRange(1, 1), default=1, help="PDs; one is what there can be.", hidden=True)
 @click.option("--mode", type=click.Choice(["tikv-slim"]), default="tikv-slim", hidden=True)
-@click.option("--backend", default="auto", metavar="NAME", help="auto, tiup, binaries or minicluster. [default: auto]")
-@click.option("--pd.port", "pd_port", type=PORT, help="PD's port. [default: 2379, or the next that is free]")
-@click.option("--kv.port", "kv_port", type=PORT, help="The first store's port. [default: 20160, or the next]")
 @click.option("--kv.config", "kv_config", type=PATH, metavar="FILE", help="TiKV's configuration, merged over ours.")
 @click.option("--pd.config", "pd_config", type=PATH, metavar="FILE", help="PD's configuration, merged over ours.")
-@click.option("--region-split-size", callback=split_size, metavar="SIZE", help="Split Regions at this size, as 16MB.")
-@click.option("-T", "--tag", default="", metavar="TAG", help=TAG_HELP)
 @click.option("--data-dir", type=PATH, metavar="DIR", help="Keep the data there, for the next start.")
 @click.option("-d", "--background", is_flag=True, help="Return when it is ready and let it run.")
 @click.option("--without-monitor", is_flag=True, help="No dashboard and no files for Prometheus.")
-@click.option("--version", default="", metavar="VERSION", help="TiUP's version of TiKV, such as v8.5.0.")
 @click.option("--tiup", default="", metavar="FILE", help="The tiup program. [default: from PATH]")
-@click.option("--bin-dir", type=PATH, metavar="DIR", help="Where pd-server and tikv-server are. [default: PATH]")
 @click.option("--pd.binpath", "pd_binpath", type=PATH, metavar="FILE", help="The pd-server program.")
 @click.option("--kv.binpath", "kv_binpath", type=PATH, metavar="FILE", help="The tikv-server program.")
 @click.option("--wait", "wait_s", type=click.FloatRange(1.0), default=120.0, metavar="S", show_default=True,
@@ -176,7 +160,7 @@ def ps(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
     else:
         cells = [[str(row[name]) for name in ("tag", "pid", "state", "backend", "pd", "data")] for row in rows]
-        click.echo("\n".join(table(["Tag", "Pid", "State", "Backend", "PD", "Data"], cells)))
+        click.echo("\n".join(columns(["Tag", "Pid", "State", "Backend", "PD", "Data"], cells)))
 
 
 @click.command()
@@ -204,7 +188,7 @@ def display_lines(shown: Display, *, verbose: bool) -> list[str]:
     head = ["Pid", "Role", "Uptime"]
     if verbose:
         head += ["Name", "Store", "Address", "State", "Regions", "Leaders"]
-    return table(head, [_cells(row)[: len(head)] for row in shown.rows])
+    return columns(head, [_cells(row)[: len(head)] for row in shown.rows])
 
 
 def _cells(row: Row) -> list[str]:
@@ -225,13 +209,6 @@ def uptime(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes}m{text}"
     return f"{minutes}m{text}" if minutes else text
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns two spaces apart under underlined heads, as TiUP prints them."""
-    lines = [list(head), ["-" * len(name) for name in head], *[list(row) for row in rows]]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
 def _entry(home: statedir.Home) -> dict[str, Any]:

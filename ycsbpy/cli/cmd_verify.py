@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from dataclasses import replace
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ycsbpy.cli.options import Given, bench_options
+from ycsbpy.cli.board import STORE_HEAD, store_rows
+from ycsbpy.cli.columns import columns
+from ycsbpy.cli.options import PD_HELP, Given, bench_options, cluster_endpoints
 from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.picture import Picture, take_picture
 from ycsbpy.cluster.verdict import Verdict, balance, replication
@@ -21,9 +22,8 @@ from ycsbpy.errors import ClusterError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ProgressLine", "store_table", "verify"]
+__all__ = ["ProgressLine", "verify"]
 
-PD_HELP = "PD's address. [default: the playground that runs, else 127.0.0.1:2379]"
 SECONDS = click.FloatRange(min=0)
 
 
@@ -107,20 +107,8 @@ def verify_data(given: Given) -> None:
     count_records(document, count)
 
 
-def _endpoints(pd: str | None) -> tuple[str, ...]:
-    from ycsbpy.cluster.locate import Kind, locate
-
-    given = tuple(each.strip() for each in pd.split(",") if each.strip()) if pd else ()
-    if pd is not None and any(not each.rpartition(":")[2].isdigit() for each in given or ("",)):
-        raise UsageError(f'--pd: "{pd}" is not HOST:PORT')
-    found = asyncio.run(locate(given))
-    if found.kind is Kind.EMBEDDED:
-        raise ClusterError(f"{found.why}, and no playground runs: name the cluster with --pd HOST:PORT")
-    return found.endpoints
-
-
 def _judge(pd: str | None, judge: Callable[[Picture], Verdict], timeout_s: float, stable_s: float) -> Judged:
-    http = PdHttp(_endpoints(pd))
+    http = PdHttp(cluster_endpoints(pd))
     line = ProgressLine()
     try:
         return wait_for(lambda: take_picture(http), judge, timeout_s=timeout_s, stable_s=stable_s, progress=line.show)
@@ -150,13 +138,6 @@ class ProgressLine:
 def _report(what: str, judged: Judged, *, as_json: bool) -> None:
     picture, verdict = judged.picture, judged.verdict
     if as_json:
-        stores = [
-            {
-                "id": s.id, "address": s.address, "state": s.state, "regions": s.regions, "leaders": s.leaders,
-                "size_mib": s.size_mib, "score": s.score,
-            }
-            for s in picture.stores.values()
-        ]  # fmt: skip
         shape: dict[str, Any] = {
             "check": what,
             **verdict.to_json(),
@@ -166,21 +147,19 @@ def _report(what: str, judged: Judged, *, as_json: bool) -> None:
             "max_replicas": picture.max_replicas,
             "regions": len(picture.regions),
             "operators": list(picture.operators),
-            "stores": stores,
+            "stores": [store.to_json() for store in picture.stores.values()],
         }
         click.echo(json.dumps(shape, indent=2))
     else:
         _print(what, judged)
     if not judged.good:
-        text = verdict.findings[0].text if verdict.findings else "it did not stay so for long enough"
         more = f" (and {len(verdict.findings) - 1} more)" if len(verdict.findings) > 1 else ""
-        raise ClusterError(f"{what}: {text}{more}")
+        raise ClusterError(f"{what}: {judged.why}{more}")
 
 
 def _print(what: str, judged: Judged) -> None:
     picture, verdict = judged.picture, judged.verdict
-    for line in store_table(picture):
-        click.echo(line)
+    click.echo("\n".join(columns(STORE_HEAD, store_rows(picture.stores.values()), underlined=False)))
     for finding in verdict.findings:
         click.echo(f"  {finding.kind}: {finding.text}")
     for hint in verdict.hints:
@@ -196,14 +175,3 @@ def _print(what: str, judged: Judged) -> None:
             "balance": f"{len(picture.regions)} Regions are spread, {replicas} each, and PD has nothing more to do",
         }[what]
         click.echo(f"{what}: {sentence}")
-
-
-def store_table(picture: Picture) -> list[str]:
-    """Stores with their Regions and leaders, one a line."""
-    rows = [("Store", "Address", "State", "Regions", "Leaders", "Size (MiB)", "Score")]
-    rows += [
-        (str(s.id), s.address, s.state, str(s.regions), str(s.leaders), str(s.size_mib), f"{s.score:.1f}")
-        for s in sorted(picture.stores.values(), key=lambda one: one.id)
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

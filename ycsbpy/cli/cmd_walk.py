@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ycsbpy.cli.cmd_playground import PATH, PORT, split_size
-from ycsbpy.cli.cmd_verify import ProgressLine
+from ycsbpy.cli.board import board
+from ycsbpy.cli.options import playground_options
 from ycsbpy.cluster.topology import Spec
 from ycsbpy.errors import ClusterError, DataIntegrityError, Interrupted, UsageError
 from ycsbpy.report.document import check_writable
 from ycsbpy.report.live import live_line
 from ycsbpy.walk import Plan
 from ycsbpy.walk import walk as go
+from ycsbpy.walkreport import walk_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Self
 
+    from rich.live import Live
+
+    from ycsbpy.cluster.timeline import Timeline
+    from ycsbpy.cluster.verdict import Verdict
     from ycsbpy.errors import YcsbpyError
     from ycsbpy.measure.summary import Interval
     from ycsbpy.report.live import LiveLine
     from ycsbpy.runner.plan import Observer, Progress
-    from ycsbpy.walk import Proof, Step
+    from ycsbpy.walk import Step
 
 __all__ = ["walk"]
 
@@ -33,52 +41,47 @@ POSITIVE = click.IntRange(1)
 
 
 @click.command()
-@click.option("--backend", default="auto", metavar="NAME", help="auto, tiup, binaries or minicluster. [default: auto]")
-@click.option("--kv", type=click.IntRange(1, 100), default=3, show_default=True, metavar="N", help="Stores at first.")
+@playground_options
 @click.option("--add", type=POSITIVE, default=2, show_default=True, metavar="N", help="Stores to add.")
 @click.option("--records", type=POSITIVE, default=1_000, show_default=True, metavar="N", help="First load.")
 @click.option("--more-records", type=POSITIVE, default=1_000_000, show_default=True, metavar="N", help="Second load.")
 @click.option("--threads", type=POSITIVE, default=16, show_default=True, metavar="N", help="Clients of the loads.")
 @click.option("--conncount", type=POSITIVE, default=16, show_default=True, metavar="N", help="Connections a store.")
-@click.option("--region-split-size", callback=split_size, metavar="SIZE", help="Split Regions at this size, as 16MB.")
 @click.option("--tolerance", type=click.FloatRange(min=0), metavar="SHARE",
               help="Largest difference of Region counts, of their mean. [default: what PD tolerates]")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=1), default=600.0, show_default=True, metavar="S",
               help="How long PD may take to balance.")  # fmt: skip
-@click.option("--tag", "-T", default="", metavar="TAG", help="The playground's name.")
 @click.option("--keep", is_flag=True, help="Leave the cluster up in the end.")
+@click.option("--report", "html_file", metavar="FILE", help="Write the steps and pictures there, as one HTML page.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the proof of each step there.")
-@click.option("--pd.port", "pd_port", type=PORT, help="PD's port. [default: 2379, or the next that is free]")
-@click.option("--kv.port", "kv_port", type=PORT, help="The first store's port. [default: 20160, or the next]")
-@click.option("--version", default="", metavar="VERSION", help="TiUP's version of TiKV, such as v8.5.0.")
-@click.option("--bin-dir", type=PATH, metavar="DIR", help="Where pd-server and tikv-server are. [default: PATH]")
-def walk(json_file: str | None, timeout: float, **flags: Any) -> None:
+def walk(json_file: str | None, html_file: str | None, timeout: float, **flags: Any) -> None:
     """Start a cluster, load it, prove that it is replicated, add stores under load, prove that Regions moved there and
     no record was lost, and clean up.
 
     \b
     ycsbpy walk --more-records 200000 --region-split-size 8MB     a minute or two on a laptop, without TiKV
-    ycsbpy walk --version v8.5.0 --backend tiup --json proof.json  as on TiKV's page, on a real one
+    ycsbpy walk --version v8.5.0 --backend tiup --report walk.html as on TiKV's page, on a real one
 
     The exit code is 4 (3 for data) when a step is not as expected, and the line says which.
     """
     spec_fields = ("backend", "kv", "region_split_size", "tag", "pd_port", "kv_port", "version", "bin_dir")
     spec = Spec(**{name: flags.pop(name) for name in spec_fields})
     plan = Plan(spec=spec, timeout_s=timeout, **flags)
-    if json_file:
-        check_writable(json_file)
-    line = ProgressLine()
+    for file in (json_file, html_file):
+        if file:
+            check_writable(file)
+    waiting = _Waiting()
 
     def done(step: Step) -> None:
-        line.clear()
+        waiting.clear()
         click.echo(f"{'ok  ' if step.good else 'FAIL'} {step.name:<18} {step.seconds:7.1f} s  {step.saw}")
 
-    try:
-        proof = go(plan, say=_say, done=done, loading=_loading, progress=line.show)
-    finally:
-        line.clear()
+    with waiting:
+        proof = go(plan, say=_say, done=done, loading=_loading, progress=waiting.show)
     if json_file:
-        _write(proof, json_file)
+        _write(json.dumps(proof.to_json(), indent=1) + "\n", json_file)
+    if html_file:
+        _write(walk_report(proof), html_file)
     if proof.error is not None:
         raise _named(proof.steps[-1], proof.error)
     click.echo(f"walk: all {len(proof.steps)} steps as expected")
@@ -116,9 +119,44 @@ class _Progress:
         """Not shown."""
 
 
-def _write(proof: Proof, file: str) -> None:
+class _Waiting:
+    """While a verdict is waited for: the board of stores, on a terminal, with what is still wanting under it."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.clear()
+
+    def show(self, timeline: Timeline, verdict: Verdict) -> None:
+        """Draw."""
+        if not self._terminal:
+            return
+        from rich.console import Console
+        from rich.live import Live
+
+        if self._live is None:
+            self._live = Live(console=Console(file=sys.stderr), auto_refresh=False, transient=True)
+            self._live.start()
+        note = verdict.findings[0].text if verdict.findings else "good so far; it has to stay so"
+        self._live.update(board(timeline, note), refresh=True)
+
+    def clear(self) -> None:
+        """Take it away."""
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+
+def _write(text: str, file: str) -> None:
     try:
-        Path(file).write_text(json.dumps(proof.to_json(), indent=1) + "\n", encoding="utf-8")
+        Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
 

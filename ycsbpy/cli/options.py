@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ycsbpy.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ycsbpy.config import Config
 
-__all__ = ["Given", "bench_options"]
+__all__ = ["PATH", "PD_HELP", "Given", "bench_options", "cluster_endpoints", "playground_options"]
 
 FLAGS = {
     "table": "table",
@@ -27,6 +31,9 @@ FLAGS = {
 
 FILES = "Read properties from a file, or a shipped workload such as workloada. May be repeated."
 PROPERTIES = "Set a property; stronger than a file's. May be repeated."
+PD_HELP = "PD's address. [default: the playground that runs, else 127.0.0.1:2379]"
+PATH = click.Path(path_type=Path)
+PORT = click.IntRange(1, 65535)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +82,50 @@ def bench_options(command: Callable[[Given], None]) -> Callable[..., None]:
         command(Given(database, property_files, properties, given, lenient, verbose, json_file or ""))
 
     return wrapped
+
+
+def _split_size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> int:
+    from ycsbpy.cluster.tikv import parse_size
+
+    return parse_size(value) if value is not None else 0
+
+
+def playground_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags of a cluster that it starts, under the names of ``topology.Spec``'s fields."""
+    for option in reversed(
+        [
+            click.option("--kv", type=click.IntRange(1, 100), default=3, show_default=True, metavar="N",
+                         help="Stores at first."),
+            click.option("--backend", default="auto", metavar="NAME",
+                         help="auto, tiup, binaries or minicluster. [default: auto]"),
+            click.option("--pd.port", "pd_port", type=PORT,
+                         help="PD's port. [default: 2379, or the next that is free]"),
+            click.option("--kv.port", "kv_port", type=PORT,
+                         help="The first store's port. [default: 20160, or the next]"),
+            click.option("--region-split-size", callback=_split_size, metavar="SIZE",
+                         help="Split Regions at this size, as 16MB."),
+            click.option("-T", "--tag", default="", metavar="TAG",
+                         help="The playground's name; with it, data stay for the next start."),
+            click.option("--version", default="", metavar="VERSION", help="TiUP's version of TiKV, such as v8.5.0."),
+            click.option("--bin-dir", type=PATH, metavar="DIR",
+                         help="Where pd-server and tikv-server are. [default: PATH]"),
+        ]
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def cluster_endpoints(pd: str | None) -> tuple[str, ...]:
+    """The PD that a command on a cluster is to ask: the given one, a playground's, or the one on 127.0.0.1:2379.
+
+    Raises ``UsageError`` for what is not host:port and ``ClusterError`` where there is none.
+    """
+    from ycsbpy.cluster.locate import Kind, locate
+
+    given = tuple(each.strip() for each in pd.split(",") if each.strip()) if pd else ()
+    if pd is not None and any(not each.rpartition(":")[2].isdigit() for each in given or ("",)):
+        raise UsageError(f'--pd: "{pd}" is not HOST:PORT')
+    found = asyncio.run(locate(given))
+    if found.kind is Kind.EMBEDDED:
+        raise ClusterError(f"{found.why}, and no playground runs: name the cluster with --pd HOST:PORT")
+    return found.endpoints

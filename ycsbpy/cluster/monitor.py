@@ -1,17 +1,13 @@
 """What a playground offers to look at: Prometheus' files, and a small site on loopback with the page of the Regions.
 
 ``prometheus.yml`` and ``targets.json`` are as ``tiup playground`` writes them, one job per component, so a Prometheus
-that is started with them, and a Grafana behind it, show the usual dashboards. The page itself is another module's,
-which knows nothing of playgrounds and is found by its name: ``DASHBOARD`` has ``dashboard_app(pd_endpoints)``, which
-returns an ``aiohttp`` application for ``/dashboard``. Without it there is no page, and the start lines name none.
+that is started with them, and a Grafana behind it, show the usual dashboards. The page is ``dashboard``'s.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import logging
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ycsbpy.cluster.statedir import replace_file
@@ -19,18 +15,15 @@ from ycsbpy.cluster.topology import Role
 from ycsbpy.errors import ClusterError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from ycsbpy.cluster.topology import Topology
 
-__all__ = ["DASHBOARD", "dashboard_factory", "prometheus_targets", "status_site", "write_prometheus"]
+__all__ = ["prometheus_targets", "status_site", "write_prometheus"]
 
-DASHBOARD = "ycsbpy.report.dashboard"
 SCRAPE = "15s"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-log = logging.getLogger(__name__)
 
 
 def prometheus_targets(topology: Topology) -> list[dict[str, Any]]:
@@ -74,22 +67,15 @@ scrape_configs:
 """
 
 
-def dashboard_factory() -> Callable[[Sequence[str]], Any] | None:
-    """What makes the page, if this installation has it."""
-    try:
-        factory: Callable[[Sequence[str]], Any] = import_module(DASHBOARD).dashboard_app
-    except (ImportError, AttributeError):
-        return None
-    return factory
-
-
 @contextlib.asynccontextmanager
 async def status_site(host: str, port: int, topology: Callable[[], Topology]) -> AsyncIterator[str]:
-    """Serve ``/dashboard`` if there is one, and ``/topology``; the value is the page's address, or empty.
+    """Serve ``/dashboard`` and ``/topology``; the value is the page's address.
 
     Only requests that name this machine are answered, so that no page of the web can read along under another name.
     """
     from aiohttp import web
+
+    from ycsbpy.cluster.dashboard import add_dashboard
 
     @web.middleware
     async def from_here(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -103,9 +89,7 @@ async def status_site(host: str, port: int, topology: Callable[[], Topology]) ->
 
     app = web.Application(middlewares=[from_here])
     app.router.add_get("/topology", shown)
-    factory = dashboard_factory()
-    if factory is not None:
-        app.add_subapp("/dashboard", factory(topology().endpoints))
+    add_dashboard(app, topology().endpoints, topology().tag)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -113,6 +97,6 @@ async def status_site(host: str, port: int, topology: Callable[[], Topology]) ->
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise ClusterError(f"the dashboard cannot listen on {host}:{port}: {error.strerror}") from None
-        yield f"http://{host}:{port}/dashboard" if factory is not None else ""
+        yield f"http://{host}:{port}/dashboard"
     finally:
         await runner.cleanup()

@@ -6,7 +6,7 @@ optional here. Sizes are in MiB, as PD counts them; keys are bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ycsbpy.errors import ClusterError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ycsbpy.cluster.pdhttp import PdHttp
 
-__all__ = ["PeerFacts", "Picture", "RegionFacts", "StoreFacts", "take_picture"]
+__all__ = ["PeerFacts", "Picture", "RegionFacts", "StoreFacts", "stores_of", "take_picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ class StoreFacts:
     def up(self) -> bool:
         """It lives and is to stay."""
         return self.state == "Up"
+
+    def to_json(self) -> dict[str, Any]:
+        """As verdicts, proofs and timelines have it."""
+        shape = asdict(self)
+        del shape["tiflash"]
+        return shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +113,21 @@ def take_picture(pd: PdHttp) -> Picture:
     }
     try:
         return Picture(
-            stores={store.id: store for store in map(_store, answers["stores"].get("stores") or [])},
+            stores={store.id: store for store in stores_of(answers["stores"])},
             regions=tuple(map(_region, answers["regions"].get("regions") or [])),
             operators=tuple(str(one) for one in answers["operators"] or []),
             schedulers=tuple(str(one) for one in answers["schedulers"] or []),
             schedule=answers["schedule"],
             replication=answers["replication"],
         )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ClusterError(f"PD answers in a shape that is not known: {type(error).__name__} {error}") from None
+
+
+def stores_of(answer: Any) -> tuple[StoreFacts, ...]:
+    """The stores in PD's answer to ``/stores``, by id. Raises ``ClusterError`` for a shape that is not known."""
+    try:
+        return tuple(sorted(map(_store, answer.get("stores") or []), key=lambda store: store.id))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ClusterError(f"PD answers in a shape that is not known: {type(error).__name__} {error}") from None
 

@@ -34,6 +34,13 @@ class Judged:
         """Good, and for long enough."""
         return self.verdict.good and self.stable
 
+    @property
+    def why(self) -> str:
+        """What is wrong, in a sentence; empty where nothing is."""
+        if self.good:
+            return ""
+        return self.verdict.findings[0].text if self.verdict.findings else "it did not stay so for long enough"
+
 
 def wait_for(
     look: Callable[[], Picture],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, UnknownMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from ycsbpy.minicluster.pd.httpregions import region_problems
@@ -110,7 +110,8 @@ class _Collector:
         return family
 
     def _operators(self) -> Metric:
-        family = CounterMetricFamily("pd_schedule_operators_count", "Operators.", labels=["type", "event"])
+        # Not a counter family: the client library would add "_total" to a name that PD's own has not.
+        family = UnknownMetricFamily("pd_schedule_operators_count", "Operators.", labels=["type", "event"])
         for (desc, event), count in sorted(self._pd.coordinator.operators.events.items()):
             family.add_metric([desc, event], count)
         return family

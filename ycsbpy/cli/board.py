@@ -1,0 +1,76 @@
+"""The Region panel on a terminal: stores, their Regions now and over time, what happened lately."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ycsbpy.chart import time_label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from ycsbpy.cluster.picture import StoreFacts
+    from ycsbpy.cluster.timeline import Timeline
+
+__all__ = ["STORE_HEAD", "board", "sparkline", "store_rows"]
+
+STORE_HEAD = ("Store", "Address", "State", "Regions", "Leaders", "Size (MiB)", "Score")
+BLOCKS = " ▁▂▃▄▅▆▇█"
+SPARK_WIDTH = 40
+EVENTS_SHOWN = 6
+
+
+def board(timeline: Timeline, note: str = "") -> RenderableType:
+    """What ``top`` and ``walk`` draw; ``note`` is a line of the caller's."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    samples = timeline.samples
+    if not samples:
+        return Text(note or "PD has not answered yet")
+    last = samples[-1]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, right in (("Store", True), ("Address", False), ("State", False), ("Regions", True), ("over time", False),
+                        ("Leaders", True), ("MiB", True), ("Score", True)):  # fmt: skip
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    highest = max((store.regions for sample in samples for store in sample.stores), default=0)
+    for store, row in zip(last.stores, store_rows(last.stores), strict=True):
+        past = [
+            (sample.at_s, next((one.regions for one in sample.stores if one.id == store.id), 0)) for sample in samples
+        ]
+        spark = sparkline(past, highest, end_s=last.at_s)
+        style = "" if store.up else "red" if store.state != "Tombstone" else "dim"
+        table.add_row(*row[:4], spark, *row[4:], style=style)
+    up = sum(store.up for store in last.stores)
+    head = (
+        f"{last.regions} Regions  {sum(store.regions for store in last.stores)} replicas  {up} stores Up  "
+        f"{last.operators} operators  {time.strftime('%H:%M:%S', time.localtime(timeline.started_at + last.at_s))}"
+    )
+    events = [Text(f"{time_label(event.at_s):>8}  {event.text}") for event in timeline.events[-EVENTS_SHOWN:]]
+    return Group(Text(head, style="bold"), table, *events, *([Text(note, style="dim")] if note else []))
+
+
+def store_rows(stores: Iterable[StoreFacts]) -> list[tuple[str, ...]]:
+    """Stores as text under ``STORE_HEAD``, by their ids."""
+    return [
+        (str(s.id), s.address, s.state, str(s.regions), str(s.leaders), str(s.size_mib), f"{s.score:.1f}")
+        for s in sorted(stores, key=lambda store: store.id)
+    ]
+
+
+def sparkline(points: Sequence[tuple[float, float]], highest: float, *, end_s: float, width: int = SPARK_WIDTH) -> str:
+    """One character for each part of the time from 0 to ``end_s``: how high the value was at its end."""
+    marks = []
+    value, index = 0.0, 0
+    for column in range(width):
+        until = end_s * (column + 1) / width
+        while index < len(points) and points[index][0] <= until:
+            value = points[index][1]
+            index += 1
+        level = 0 if value <= 0 or highest <= 0 else max(1, round(value / highest * (len(BLOCKS) - 1)))
+        marks.append(BLOCKS[level])
+    return "".join(marks)
