@@ -76,6 +76,14 @@ def test_balance_is_done_when_nothing_was_under_way_for_long_enough() -> None:
     assert len(told.events) == 1
 
 
+def test_moves_between_two_looks_are_a_balance_too() -> None:
+    told = Told()
+    for second, held in enumerate([(6, 0), (3, 3), *[(3, 3)] * 12]):
+        told.at_s = second
+        told.timeline.add(Sample(0.0, tuple(StoreFacts(n, "h", regions=count) for n, count in enumerate(held)), 6, 0))
+    assert told.events == [(2, "balance done: PD moves nothing any more")]
+
+
 def test_a_long_time_gets_coarser_and_not_longer() -> None:
     told = Told()
     for second in range(5 * MAX_SAMPLES):

@@ -157,7 +157,7 @@ class Timeline:
                 self._event(Event(after.at_s, "store", f"store {store.id} is {store.state}"))
         for gone in had.values():
             self._event(Event(after.at_s, "store", f"store {gone.id} is gone"))
-        self._notice_rest(after)
+        self._notice_rest(before, after)
 
     def _split(self, before: int, after: Sample) -> None:
         """One event for a wave of splits, at its beginning, which says how far it went."""
@@ -170,8 +170,10 @@ class Timeline:
             self._event(Event(after.at_s, "split", f"{regions} split into {after.regions}"))
         self._last_split_s = after.at_s
 
-    def _notice_rest(self, after: Sample) -> None:
-        if after.operators:
+    def _notice_rest(self, before: Sample, after: Sample) -> None:
+        """Operators may begin and end between two looks; replicas that are elsewhere then were moved all the same."""
+        held = [{store.id: store.regions for store in each.stores} for each in (before, after)]
+        if after.operators or (before.regions == after.regions and held[0] != held[1]):
             self._busy, self._rest_since = True, None
         elif self._busy:
             if self._rest_since is None:
