@@ -403,14 +403,16 @@ def test_a_store_is_taken_out_and_the_rest_starts_again_with_its_data(state: Pat
         added = playground.scale_out(1)[0]
         leaving = playground.topology.stores[0]
         assert playground.scale_in(store=leaving.store_id, wait_s=100) == "tikv-0 is gone"
-        left = {one.name: one.address for one in playground.topology.stores}
+        left = {one.name: (one.address, one.store_id) for one in playground.topology.stores}
         assert set(left) == {"tikv-1", "tikv-2", added.name}
         assert reaper.start_time(leaving.pid) != leaving.start
         assert not port_is_open(leaving.address)
+        data = Path(playground.topology.data_dir)
     assert ycsbpy("playground", "stop").returncode == 0
+    assert {path.name for path in data.glob("tikv-*")} == set(left)
     assert ycsbpy("playground", "--backend", "minicluster", "-T", "t1", "-d").returncode == 0
     with Playground.attach("t1") as playground:
-        assert {one.name: one.address for one in playground.topology.stores} == left
+        assert {one.name: (one.address, one.store_id) for one in playground.topology.stores} == left
     run = ycsbpy("run", "-P", "workloadc", "-p", "recordcount=300", "-p", "operationcount=300")
     assert run.returncode == 0, run.stderr
     assert "300 planned = 300 ok" in run.stdout

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from browser import PROGRAM, visit
 from processes import until
+from replicas import replica_digests
 
 from ycsbpy import walk as walk_module
 from ycsbpy.cluster import Playground, Spec, statedir, waiting
@@ -24,9 +26,6 @@ from ycsbpy.cluster.verdict import replication
 from ycsbpy.cluster.waiting import Judged
 from ycsbpy.errors import ClusterError
 from ycsbpy.walk import Plan, Step, walk
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SMALL = ["--backend", "minicluster", "--records", "200", "--region-split-size", "1MB", "--threads", "8"]
 STEPS = [
@@ -79,11 +78,25 @@ def test_all_steps_and_the_cluster_is_as_they_say(tmp_path: Path) -> None:
         assert 0 < during["service_us"]["p50"] <= during["service_us"]["p99"]
         assert during["seconds"][0]["at_s"] < during["joined_s"] < during["seconds"][-1]["at_s"]
         check_report(report, facts, tmp_path)
+        with Playground.attach("walked") as playground:
+            data = Path(playground.topology.data_dir)
+            playground.stop()
+        check_replicas(data, {region.id for region in picture.regions})
     finally:
         subprocess.run(
             [sys.executable, "-P", "-m", "ycsbpy", "clean", "walked"], check=True, timeout=60, env=python_environment()
         )
     assert statedir.homes() == []
+
+
+def check_replicas(data: Path, regions: set[int]) -> None:
+    """The stores' own files: each Region is on three of the five, and all three hold the same bytes."""
+    digests = replica_digests(sorted(data.glob("tikv-*")))
+    assert set(digests) == regions
+    for held in digests.values():
+        assert len(held) == 3
+        assert len(set(held.values())) == 1
+    assert len({digest for held in digests.values() for digest in held.values()}) > 1
 
 
 def check_report(report: Path, facts: dict[str, Any], folder: Path) -> None:

@@ -104,6 +104,7 @@ class Host:
             _told_to_stop(self._signalled, self._owner_gone, self._owner),
             Estate(reaper_grace_s=REAPER_GRACE_S) as estate,
         ):
+            self._estate = estate
             with contextlib.suppress(FileNotFoundError):
                 self._home.socket.unlink()
             before, data = self._settle(estate)
@@ -179,9 +180,7 @@ class Host:
             self._topology = replace(self._topology, dashboard=site_address)
         self._topology = replace(self._topology, phase=Phase.RUNNING)
         self._publish(data)
-        if self._keeps:  # before anybody is told that it is there
-            estate.disown()
-            estate.own(self._home.socket)
+        self._keep_data()  # before anybody is told that it is there
         self._say_what_there_is(time.monotonic() - began)
         self._owner.tell({"ready": self._topology.to_json()})
 
@@ -263,6 +262,7 @@ class Host:
             finally:
                 if not self._stopping.is_set():
                     self._publish(Path(self._topology.data_dir))
+                    self._keep_data()
         return [one.to_json() for one in added]
 
     async def _scale_in(self, arguments: Mapping[str, Any], say: Callable[[str], None]) -> str:
@@ -300,6 +300,12 @@ class Host:
         return Display(topology, tuple(_rows(instances, views, time.time())), problem)
 
     # ---- inside ----
+
+    def _keep_data(self) -> None:
+        """What is there by now stays when the playground stops, if its data are to."""
+        if self._keeps:
+            self._estate.disown()
+            self._estate.own(self._home.socket)
 
     def _publish(self, data: Path) -> None:
         """Write the state if it has changed."""
