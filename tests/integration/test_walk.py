@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -190,3 +191,39 @@ def test_a_verdict_that_does_not_last_is_no_success(monkeypatch: pytest.MonkeyPa
     proof = walk(Plan(spec=Spec(backend="minicluster"), records=100, more_records=100))
     assert str(proof.error) == "it did not stay so for long enough"
     assert proof.to_json()["steps"][-1]["name"] == "replication"
+
+
+@pytest.mark.parametrize(
+    ("after", "fails"), [("start", "load"), ("load", "replication"), ("replication again", "scale out")]
+)
+def test_pd_dies(monkeypatch: pytest.MonkeyPatch, after: str, fails: str) -> None:
+    """The step that needed it is the last one, says so, and all the rest is stopped."""
+    pids: dict[int, str] = {}
+
+    def done(step: Step) -> None:
+        if step.name == after:
+            with Playground.attach() as playground:
+                rows = playground.display().rows
+                pids.update({row.pid: start_time(row.pid) for row in rows})
+                os.kill(next(row.pid for row in rows if row.role == "pd"), signal.SIGKILL)
+
+    monkeypatch.setattr(walk_module, "REPLICATED_WITHIN_S", 1.0)
+    plan = Plan(spec=Spec(backend="minicluster"), records=50, more_records=50, before_s=0.0, timeout_s=2.0)
+    proof = walk(plan, done=done)
+    assert [step.name for step in proof.steps][-1] == fails
+    assert isinstance(proof.error, ClusterError)
+    assert "PD" in str(proof.error) or "pd" in str(proof.error)
+    assert not [pid for pid, start in pids.items() if start_time(pid) == start]
+    assert statedir.homes() == []
+
+
+def test_a_store_that_dies_takes_no_record_with_it() -> None:
+    def done(step: Step) -> None:
+        if step.name == "scale out":
+            with Playground.attach() as playground:
+                os.kill(playground.topology.stores[0].pid, signal.SIGKILL)
+
+    spec = Spec(backend="minicluster", region_split_size=1 << 20)
+    proof = walk(Plan(spec=spec, records=50, more_records=6000, before_s=0.0, timeout_s=120.0), done=done)
+    assert proof.good, proof.error
+    assert proof.steps[-2].facts["records"] == 6000
