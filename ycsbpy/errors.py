@@ -37,6 +37,7 @@ __all__ = [
     "UsageError",
     "YcsbpyError",
     "did_you_mean",
+    "of_exit_code",
 ]
 
 
@@ -100,6 +101,12 @@ class Interrupted(YcsbpyError):  # noqa: N818  not an error of anybody
     """The user stopped the work; what was done until then has been reported."""
 
     exit_code = 130
+
+
+def of_exit_code(code: object, text: str) -> YcsbpyError:
+    """The error that another process of ours told of by its exit code and line; of one it cannot be, a cluster's."""
+    kinds = (UsageError, DataIntegrityError, Interrupted)
+    return next((kind for kind in kinds if kind.exit_code == code), ClusterError)(text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ import click
 from ycsbpy.cli.board import board
 from ycsbpy.cli.options import playground_options
 from ycsbpy.cluster.topology import Spec
-from ycsbpy.errors import ClusterError, DataIntegrityError, Interrupted, UsageError
+from ycsbpy.errors import UsageError, of_exit_code
 from ycsbpy.report.document import check_writable
 from ycsbpy.report.live import live_line
 from ycsbpy.walk import Plan
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from ycsbpy.cluster.timeline import Timeline
     from ycsbpy.cluster.verdict import Verdict
-    from ycsbpy.errors import YcsbpyError
     from ycsbpy.measure.summary import Interval
     from ycsbpy.report.live import LiveLine
     from ycsbpy.runner.plan import Observer, Progress
@@ -83,16 +82,8 @@ def walk(json_file: str | None, html_file: str | None, timeout: float, **flags: 
     if html_file:
         _write(walk_report(proof), html_file)
     if proof.error is not None:
-        raise _named(proof.steps[-1], proof.error)
+        raise of_exit_code(proof.error.exit_code, f"walk: {proof.steps[-1].name}: {proof.error}")
     click.echo(f"walk: all {len(proof.steps)} steps as expected")
-
-
-def _named(step: Step, error: YcsbpyError) -> YcsbpyError:
-    text = f"walk: {step.name}: {error}"
-    for kind in (DataIntegrityError, UsageError, Interrupted):
-        if isinstance(error, kind):
-            return kind(text)
-    return ClusterError(text)
 
 
 @contextmanager

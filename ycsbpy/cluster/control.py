@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ycsbpy.cluster import reaper
-from ycsbpy.errors import ClusterError, UsageError, YcsbpyError
+from ycsbpy.errors import ClusterError, UsageError, YcsbpyError, of_exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -64,8 +64,7 @@ def call(
                     if say is not None:
                         say(answer["say"])
                 elif "error" in answer:
-                    kind = UsageError if answer.get("exit_code") == UsageError.exit_code else ClusterError
-                    raise kind(answer["error"])
+                    raise of_exit_code(answer.get("exit_code"), answer["error"])
                 else:
                     return answer["ok"]
     except (OSError, ValueError) as error:

@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import resource
 import signal
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from ycsbpy.cluster import backends, monitor, statedir
 from ycsbpy.cluster.backends.base import Site
 from ycsbpy.cluster.control import Answerer, dumps
+from ycsbpy.cluster.folders import make_writable
 from ycsbpy.cluster.pdhttp import PdHttp, StoreView
 from ycsbpy.cluster.ports import PortBook
 from ycsbpy.cluster.process import Estate
@@ -128,13 +130,7 @@ class Host:
         data = (self._spec.data_dir or elsewhere).absolute()
         before = _before(data)
         new = not data.exists()
-        try:
-            data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            probe = data / f".writable.{os.getpid()}"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise ClusterError(f"cannot write in {data}: {error.strerror}") from None
+        make_writable(data)
         if new:
             estate.own(data)
         self._topology = replace(self._topology, data_dir=str(data))
@@ -246,7 +242,7 @@ class Host:
         if self._topology.phase is not Phase.RUNNING or self._backend is None:
             raise ClusterError(f"the playground {self._home.tag} is {self._topology.phase}")
         if do == "scale-out":
-            return await self._scale_out(_number(arguments, "kv"), say)
+            return await self._scale_out(_count(arguments, "kv"), say)
         if do == "scale-in":
             return await self._scale_in(arguments, say)
         raise UsageError(f"a playground cannot do {do!r}")
@@ -267,7 +263,7 @@ class Host:
 
     async def _scale_in(self, arguments: Mapping[str, Any], say: Callable[[str], None]) -> str:
         assert self._backend is not None
-        instance = self._wanted(_number(arguments, "pid"), _number(arguments, "store"))
+        instance = self._wanted(_count(arguments, "pid"), _count(arguments, "store"))
         async with self._working:
             reply = await asyncio.to_thread(self._backend.scale_in, instance)
         wait_s = _number(arguments, "wait_s")
@@ -369,10 +365,17 @@ def _rows(instances: Sequence[Instance], views: Sequence[StoreView], now: float)
         )
 
 
-def _number(arguments: Mapping[str, Any], name: str) -> int:
+def _number(arguments: Mapping[str, Any], name: str) -> float:
     value = arguments.get(name, 0)
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or not math.isfinite(value):
         raise UsageError(f"{name} is a number, not {value!r}")
+    return value
+
+
+def _count(arguments: Mapping[str, Any], name: str) -> int:
+    value = _number(arguments, name)
+    if value != int(value):
+        raise UsageError(f"{name} is a whole number, not {value}")
     return int(value)
 
 

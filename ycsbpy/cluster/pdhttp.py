@@ -11,16 +11,18 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ycsbpy.errors import ClusterError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["PdHttp", "StoreView"]
+__all__ = ["PdHttp", "StoreView", "answer_or"]
 
 TIMEOUT_S = 5.0
+Answer = TypeVar("Answer")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class StoreView:
     state: str
     regions: int
     leaders: int
+
+
+def answer_or(ask: Callable[[], Answer], otherwise: Other) -> Answer | Other:
+    """PD's answer, or something else while it has none: it has no cluster before the first store."""
+    try:
+        return ask()
+    except ClusterError:
+        return otherwise
 
 
 class PdHttp:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ycsbpy.cluster import reaper
-from ycsbpy.errors import ClusterError, UsageError
+from ycsbpy.errors import ClusterError, of_exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -277,8 +277,7 @@ class Child:
                 text, _, self._heard = self._heard.partition(b"\n")
                 line = json.loads(text)
                 if "error" in line:
-                    kind = UsageError if line.get("exit_code") == UsageError.exit_code else ClusterError
-                    raise kind(f"{self.name}: {line['error']}")
+                    raise of_exit_code(line.get("exit_code"), f"{self.name}: {line['error']}")
                 if "ready" in line:
                     ready: dict[str, Any] = line["ready"]
                     self._heard = text + b"\n"  # so that it can be asked for again

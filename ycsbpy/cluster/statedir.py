@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ycsbpy.cluster import reaper
+from ycsbpy.cluster.folders import make_writable
 from ycsbpy.cluster.topology import Phase, Spec, Topology
 from ycsbpy.errors import ClusterError, UsageError
 
@@ -215,13 +216,7 @@ def prepare(spec: Spec) -> Home:
     """
     tag = valid_tag(spec.tag) if spec.tag else _new_tag()
     home = Home(root() / tag)
-    try:
-        home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = home.path / f".writable.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ClusterError(f"cannot write in {home.path}: {error.strerror}") from None
+    make_writable(home.path)
     if home.alive():
         with home.held():  # raises, and says who it is
             pass

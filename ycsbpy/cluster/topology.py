@@ -11,7 +11,7 @@ import dataclasses
 import enum
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,8 +108,7 @@ class Instance:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """From ``to_json``'s answer."""
-        known = _known(cls, value)
-        return cls(**{**known, "role": Role(known["role"])})
+        return _with_role(cls, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +180,7 @@ class Row:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """From ``to_json``'s answer."""
-        known = _known(cls, value)
-        return cls(**{**known, "role": Role(known["role"])})
+        return _with_role(cls, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +206,16 @@ class Display:
         return cls(Topology.from_json(value["topology"]), rows, value["problem"])
 
 
+Made = TypeVar("Made")
+
+
 def _fields(value: Any) -> dict[str, Any]:
     return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+
+
+def _with_role(cls: type[Made], value: Mapping[str, Any]) -> Made:
+    known = _known(cls, value)
+    return cls(**{**known, "role": Role(known["role"])})
 
 
 def _known(cls: type[Any], value: Mapping[str, Any]) -> dict[str, Any]:

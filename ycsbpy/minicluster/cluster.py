@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from ycsbpy.cluster.folders import make_writable
 from ycsbpy.cluster.process import OWNER_FD, READY_FD, Child, Estate, python_environment
 from ycsbpy.errors import ClusterError
 from ycsbpy.minicluster.readiness import wait_replicated
@@ -257,12 +258,7 @@ class MiniCluster:
     def _make_folder(self, estate: Estate) -> Path:
         if self._data_dir is None:
             return estate.folder()
-        try:
-            self._data_dir.mkdir(parents=True, exist_ok=True)
-            (self._data_dir / ".writable").write_bytes(b"")
-            (self._data_dir / ".writable").unlink()
-        except OSError as error:
-            raise ClusterError(f"cannot write in {self._data_dir}: {error.strerror}") from None
+        make_writable(self._data_dir)
         return self._data_dir.resolve()
 
     def _listen(self) -> socket.socket:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ycsbpy.cluster import reaper
-from ycsbpy.cluster.pdhttp import PdHttp, StoreView
+from ycsbpy.cluster.pdhttp import PdHttp, answer_or
 from ycsbpy.cluster.process import log_tail
 from ycsbpy.cluster.tikv import Place
 from ycsbpy.cluster.topology import Instance, Role
@@ -117,7 +117,10 @@ class ProcessBackend(ABC):
             self._stores.append(self._start(self._store_place(None), Role.TIKV))
         self._wait_up(self._stores, deadline)
         self._wait(
-            lambda: _zero(pd.leaderless), [self._pd, *self._stores], deadline, "there are Regions without a leader"
+            lambda: answer_or(pd.leaderless, 1) == 0,
+            [self._pd, *self._stores],
+            deadline,
+            "there are Regions without a leader",
         )
 
     def scale_out(self, kv: int) -> Sequence[Instance]:
@@ -147,8 +150,7 @@ class ProcessBackend(ABC):
         return "tikv will be stop when tombstone"
 
     def instances(self) -> Sequence[Instance]:
-        found = [*([self._pd] if self._pd is not None else []), *self._stores]
-        return [_as_it_is(running) for running in found]
+        return [_as_it_is(running) for running in self._all()]
 
     def look_after(self) -> None:
         for running in self._all():
@@ -187,26 +189,21 @@ class ProcessBackend(ABC):
 
     def _pd_place(self, before: Instance | None) -> Place:
         spec, ports = self._site.spec, self._site.ports
-        port = ports.take(
-            "PD", spec.host, PD_PORT, asked=spec.pd_port, before=_port(before.address if before is not None else "")
-        )
-        peer = ports.take("PD", spec.host, port + 1, before=_port(before.peer_address if before is not None else ""))
+        had, had_peer = (_port(before.address), _port(before.peer_address)) if before is not None else (0, 0)
+        port = ports.take("PD", spec.host, PD_PORT, asked=spec.pd_port, before=had)
+        peer = ports.take("PD", spec.host, port + 1, before=had_peer)
         return Place("pd-0", self._site.folder("pd-0"), spec.host, port, peer)
 
     def _store_place(self, before: Instance | None) -> Place:
         spec, ports = self._site.spec, self._site.ports
         if before is None:
-            name, asked = f"tikv-{self._next}", spec.kv_port if self._next == 0 else None
+            name, asked, had, had_status = f"tikv-{self._next}", spec.kv_port if self._next == 0 else None, 0, 0
             self._next += 1
         else:
-            name, asked = before.name, None
+            name, asked, had, had_status = before.name, None, _port(before.address), _port(before.status_address)
         usual = spec.kv_port or KV_PORT
-        port = ports.take(
-            name, spec.host, usual, asked=asked, before=_port(before.address if before is not None else "")
-        )
-        status = ports.take(
-            name, spec.host, usual + STATUS_ABOVE_KV, before=_port(before.status_address if before is not None else "")
-        )
+        port = ports.take(name, spec.host, usual, asked=asked, before=had)
+        status = ports.take(name, spec.host, usual + STATUS_ABOVE_KV, before=had_status)
         return Place(name, self._site.folder(name), spec.host, port, status)
 
     def _start(self, place: Place, role: Role) -> _Running:
@@ -237,16 +234,17 @@ class ProcessBackend(ABC):
         pd = PdHttp(self.endpoints)
 
         def up() -> bool:
-            views = {view.address: view for view in _or_none(pd.stores) or []}
+            views = {view.address: view for view in answer_or(pd.stores, ())}
             for running in wanted:
                 view = views.get(running.instance.address)
                 if view is not None and view.state == "Up":
-                    running.instance = _joined(running.instance, view)
+                    running.instance = replace(running.instance, store_id=view.id)
             return all(running.instance.store_id for running in wanted)
 
         for running in wanted:
             running.instance = replace(running.instance, store_id=0)
-        self._wait(up, self._all() if self._pd is None else [self._pd, *wanted], deadline, "not every store is Up")
+        assert self._pd is not None
+        self._wait(up, [self._pd, *wanted], deadline, "not every store is Up")
 
     def _wait(self, true: Callable[[], bool], needed: Sequence[_Running], deadline: float, else_: str) -> None:
         """Wait until ``true()``. Raises ``ClusterError`` when a process that it needs has ended, or time has."""
@@ -292,28 +290,9 @@ def _port(address: str) -> int:
     return int(address.rpartition(":")[2]) if address else 0
 
 
-def _joined(instance: Instance, view: StoreView) -> Instance:
-    return replace(instance, store_id=view.id)
-
-
 def _as_it_is(running: _Running) -> Instance:
     status = running.child.returncode
     return running.instance if status is None else replace(running.instance, ended=how_it_ended(status))
-
-
-def _or_none(ask: Callable[[], list[StoreView]]) -> list[StoreView] | None:
-    """PD's answer, or ``None`` while it has none: it has no cluster before the first store."""
-    try:
-        return ask()
-    except ClusterError:
-        return None
-
-
-def _zero(ask: Callable[[], int]) -> bool:
-    try:
-        return ask() == 0
-    except ClusterError:
-        return False
 
 
 GRACEFUL = signal.SIGTERM

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from ycsbpy.cluster import reaper
 from ycsbpy.cluster.backends.base import Found
 from ycsbpy.cluster.backends.processes import how_it_ended
-from ycsbpy.cluster.pdhttp import PdHttp
+from ycsbpy.cluster.pdhttp import PdHttp, answer_or
 from ycsbpy.cluster.process import log_tail
 from ycsbpy.cluster.tikv import pd_config, read_toml, tikv_config, write_toml
 from ycsbpy.cluster.topology import Instance, Role
@@ -127,7 +127,7 @@ class TiupBackend:
             self._site.estate.own(self._folder)
         pd = PdHttp(self._endpoints)
         self._wait(lambda: _count_up(pd) >= self._kv(), deadline, "not every store is Up")
-        self._wait(lambda: _quiet(pd.leaderless, 1) == 0, deadline, "there are Regions without a leader")
+        self._wait(lambda: answer_or(pd.leaderless, 1) == 0, deadline, "there are Regions without a leader")
         self._refresh()
 
     def scale_out(self, kv: int) -> Sequence[Instance]:
@@ -141,7 +141,7 @@ class TiupBackend:
         added: set[int] = set()
 
         def joined() -> bool:
-            added.update(view.id for view in _quiet(pd.stores, []) if view.id not in before and view.state == "Up")
+            added.update(view.id for view in answer_or(pd.stores, ()) if view.id not in before and view.state == "Up")
             return len(added) >= kv
 
         try:
@@ -165,7 +165,7 @@ class TiupBackend:
     def look_after(self) -> None:
         status = self._status()
         if status is None:
-            _quiet(self._refresh, None)
+            answer_or(self._refresh, None)
         elif not self._reported and self._child is not None:
             self._reported = True
             self._site.say(f"tiup quit: {how_it_ended(status)}")
@@ -362,12 +362,4 @@ def _flags(pid: int) -> dict[str, str]:
 
 
 def _count_up(pd: PdHttp) -> int:
-    return sum(view.state == "Up" for view in _quiet(pd.stores, []))
-
-
-def _quiet(ask: Callable[[], Any], otherwise: Any) -> Any:
-    """An answer, or something else while there is none."""
-    try:
-        return ask()
-    except ClusterError:
-        return otherwise
+    return sum(view.state == "Up" for view in answer_or(pd.stores, ()))
