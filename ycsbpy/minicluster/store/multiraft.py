@@ -124,6 +124,9 @@ class WriteSet:
 class MultiRaft:
     """See the module. It is the ``Proposals`` of its store. ``fatal`` is called when the engine cannot be written."""
 
+    MAX_EMPTY = 256
+    """Replicas that know nothing of their Region yet; no message makes more."""
+
     def __init__(
         self,
         engine: KvEngine,
@@ -428,6 +431,14 @@ class MultiRaft:
         """How many groups are ticked."""
         return len(self._awake)
 
+    def knows(self, store_id: int) -> bool:
+        """Whether any group here has to do with another store."""
+        return any(
+            each.store_id == store_id
+            for peer in self.peers.values()
+            for each in (*peer.region.peers, *peer.known.values())
+        )
+
     def lost_store(self, store_id: int) -> None:
         """Another store does not answer: its groups wake up, to find out who leads them."""
         for peer in list(self.peers.values()):
@@ -538,14 +549,18 @@ class MultiRaft:
             peer.wake()
 
     def _from_stranger(self, peer: RaftPeer, message: raft_serverpb.RaftMessage) -> bool:
-        """Whether a message is of a Peer that was removed since; if it asks for votes, it is told."""
-        epoch, here = message.region_epoch, peer.region.epoch
-        older = epoch.conf_ver < here.conf_ver or epoch.version < here.version
-        if not older or not peer.initialized or peer.region.peer_on(message.from_peer.store_id) is not None:
+        """Whether a message is of a Peer that was removed, or never was one; if it asks for votes, it is told.
+
+        Who has applied as many changes of Peers as this replica, or fewer, must be one of the Peers here. One that has
+        applied more may be a newcomer of whom this replica will hear.
+        """
+        sender = message.from_peer
+        if not peer.initialized or message.region_epoch.conf_ver > peer.region.epoch.conf_ver:
+            return False
+        if any(each.id == sender.id for each in peer.region.peers):
             return False
         if message.message.msg_type in VOTES:
-            sender = Peer(message.from_peer.id, message.from_peer.store_id)
-            self.send_tombstone(peer.region, peer.peer, sender)
+            self.send_tombstone(peer.region, peer.peer, Peer(sender.id, sender.store_id))
             self.flush()
         return True
 
@@ -575,6 +590,8 @@ class MultiRaft:
             if kind in VOTES and len(self._early) < MAX_EARLY:
                 self._early[region_id] = message
             return None
+        if sum(not each.initialized for each in self.peers.values()) >= self.MAX_EMPTY:
+            return None
         region = Region(region_id, epoch=Epoch(0, 0))
         peer = Peer(message.to_peer.id, self.store_id)
         log.info("region %d: a replica is made here, peer %d", region_id, peer.id)
@@ -584,6 +601,11 @@ class MultiRaft:
         """Whether the snapshot that begins with this message can be taken in here."""
         peer = self.peers.get(message.region_id)
         if peer is None or peer.peer.id != message.to_peer.id or peer.ingesting or peer.removed:
+            return False
+        own = region.peer_on(self.store_id)
+        if region.id != message.region_id or own is None or own.id != peer.peer.id:
+            return False
+        if message.message.msg_type != MessageType.SNAPSHOT or self._from_stranger(peer, message):
             return False
         if self.replicas.overlapping(region.start, region.end, region.id) is not None:
             return False

@@ -61,6 +61,9 @@ log = logging.getLogger(__name__)
 JOINED_BYTES = 1 << 20
 """Writes are joined into one entry up to this size."""
 
+MAX_KNOWN = 64
+"""Peers that a replica without a Region remembers."""
+
 CODEC = ProtobufConfChanges()
 
 
@@ -115,7 +118,7 @@ class RaftPeer:
         self.removed = False
         self.ingesting = False
         self.heard: dict[int, int] = {}
-        """Peer id → when it was heard of last, in the clock's nanoseconds."""
+        """Peer id → when it was heard of last, in the clock's nanoseconds; a leader's, of those in its Region."""
         self.known: dict[int, Peer] = {}
         """Peers that sent something, for one that does not know its Region yet."""
         self.log_bytes = 0
@@ -334,11 +337,14 @@ class RaftPeer:
     def receive(self, message: raft_serverpb.RaftMessage) -> None:
         """Take a message of another replica. Raises ``LogCorruptionError``, and ``ValueError`` for one that is none."""
         sender = message.from_peer
-        self.heard[sender.id] = self.host.clock.now_ns()
-        if not self.initialized:
-            self.known[sender.id] = Peer(sender.id, sender.store_id)
         raft_message = message_from_pb(message.message)
         kind = raft_message.msg_type
+        if raft_message.sender != sender.id and kind != MessageType.TRANSFER_LEADER:  # that one names who is to lead
+            raise ValueError(f"a message of peer {raft_message.sender} that peer {sender.id} sends")
+        if sender.id in self.heard:
+            self.heard[sender.id] = self.host.clock.now_ns()
+        if not self.initialized and (sender.id in self.known or len(self.known) < MAX_KNOWN):
+            self.known[sender.id] = Peer(sender.id, sender.store_id)
         if self.asleep and kind not in (MessageType.HEARTBEAT, MessageType.HEARTBEAT_RESPONSE):
             self.wake()
         self.raw.step(raft_message)
