@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,19 @@ def test_a_stranger_raises_no_term(tmp_path: Path, kind: int) -> None:
         await cluster.ticks(30)
         assert {cluster.peer(store).raw.term for store in cluster.nodes} == {term}
         assert all(STRANGER.id not in cluster.peer(store).heard for store in cluster.nodes)
+
+    on_three(tmp_path, test)
+
+
+def test_a_message_for_a_later_replica_destroys_none_while_no_peers_have_changed(tmp_path: Path) -> None:
+    async def test(cluster: Cluster) -> None:
+        await cluster.until(lambda: cluster.same([1, 2, 3]))
+        for store, kind in itertools.product(cluster.nodes, (MessageType.HEARTBEAT, MessageType.REQUEST_VOTE)):
+            peer = cluster.peer(store)
+            message = eraftpb.Message(msg_type=int(kind), to=4242, sender=STRANGER.id, term=7)
+            peer.host.receive(letter(peer.region, STRANGER, Peer(4242, store), message))
+            assert cluster.peer(store) is peer
+            assert len(cluster.nodes[store].rows()) == 1
 
     on_three(tmp_path, test)
 

@@ -25,7 +25,7 @@ from ycsbpy.minicluster.store.checks import RegionError, disk_full, server_is_bu
 from ycsbpy.minicluster.store.commands import Command, CompactLog, Outcome, Result, Write
 from ycsbpy.minicluster.store.engine import CF_DEFAULT, CF_LOCK, CF_WRITE, DELETE_RANGE, EngineError, KvEngine, Mutation
 from ycsbpy.minicluster.store.frames import Frames
-from ycsbpy.minicluster.store.peer import RaftPeer, settle
+from ycsbpy.minicluster.store.peer import RaftPeer, nobody_waits, settle
 from ycsbpy.minicluster.store.peerstorage import (
     APPLYING,
     TOMBSTONE,
@@ -462,7 +462,7 @@ class MultiRaft:
             return
         total = storage.last - storage.truncated[0]
         peer.log_bytes = peer.log_bytes * (storage.last - index) // max(total, 1)
-        peer.propose(CompactLog(index, raw.raft.log.term(index)), peer.region.epoch.version)
+        nobody_waits(peer.propose(CompactLog(index, raw.raft.log.term(index)), peer.region.epoch.version))
         self._queued += 1
 
     # ---- messages out ----
@@ -505,8 +505,9 @@ class MultiRaft:
             self._buried(peer, message)
             return
         if peer is not None and message.to_peer.id > peer.peer.id:
-            # What is here is an earlier replica, which was removed without hearing of it.
-            if peer.ingesting or peer.is_leader:
+            # What is here is an earlier replica, removed without hearing of it; then Peers have changed since.
+            newer = message.region_epoch.conf_ver > peer.region.epoch.conf_ver
+            if peer.ingesting or peer.is_leader or not newer:
                 return
             self.destroy(peer)
             peer = None

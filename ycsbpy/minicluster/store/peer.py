@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from ycsbpy.minicluster.store.multiraft import MultiRaft, WriteSet
     from ycsbpy.proto import raft_serverpb_pb2 as raft_serverpb
 
-__all__ = ["RaftPeer"]
+__all__ = ["RaftPeer", "nobody_waits", "settle"]
 
 log = logging.getLogger(__name__)
 
@@ -639,6 +639,11 @@ def settle(futures: Sequence[asyncio.Future[Result]], outcome: Outcome) -> None:
             future.set_exception(outcome)  # type: ignore[arg-type]
         else:
             future.set_result(outcome)  # type: ignore[arg-type]
+
+
+def nobody_waits(future: asyncio.Future[Result]) -> None:
+    """What becomes of a command is not asked for, so asyncio shall not complain of an error that nobody sees."""
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _refuse(futures: Sequence[asyncio.Future[None]], error: RegionError) -> None:
