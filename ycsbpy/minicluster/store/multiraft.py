@@ -22,8 +22,8 @@ from ycsbpy.minicluster import wire
 from ycsbpy.minicluster.model import Epoch, Peer, Region
 from ycsbpy.minicluster.raft import LogCorruptionError, MessageType
 from ycsbpy.minicluster.store.checks import RegionError, disk_full, server_is_busy
-from ycsbpy.minicluster.store.commands import Command, CompactLog, Outcome, Result, Write
-from ycsbpy.minicluster.store.engine import CF_DEFAULT, CF_LOCK, CF_WRITE, DELETE_RANGE, EngineError, KvEngine, Mutation
+from ycsbpy.minicluster.store.commands import Command, CompactLog, Outcome, Result, size_of
+from ycsbpy.minicluster.store.engine import DATA_CFS, DELETE_RANGE, EngineError, KvEngine, Mutation
 from ycsbpy.minicluster.store.frames import Frames
 from ycsbpy.minicluster.store.peer import RaftPeer, nobody_waits, settle
 from ycsbpy.minicluster.store.peerstorage import (
@@ -66,7 +66,6 @@ __all__ = ["MultiRaft", "RaftOptions", "WriteSet"]
 
 log = logging.getLogger(__name__)
 
-DATA = (CF_DEFAULT, CF_LOCK, CF_WRITE)
 VOTES = (MessageType.REQUEST_VOTE, MessageType.REQUEST_PRE_VOTE)
 MAX_EARLY = 256
 
@@ -261,7 +260,7 @@ class MultiRaft:
         self.snapshots.drop(region.id)
         mutations = forget(region.id)
         if peer.initialized:
-            mutations += [(DELETE_RANGE, cf, region.start, region.end) for cf in DATA]
+            mutations += [(DELETE_RANGE, cf, region.start, region.end) for cf in DATA_CFS]
             mutations.append(state_mutation(region, TOMBSTONE))
             self.tombstones[region.id] = region
             if self.replicas.get(region.id) is peer.replica:
@@ -272,7 +271,7 @@ class MultiRaft:
 
     def propose(self, replica: Replica, version: int, command: Command, deadline_ns: int = 0) -> asyncio.Future[Result]:
         """See ``Proposals``. Beyond what may be queued, the answer is ``ServerIsBusy``."""
-        size = command.size if isinstance(command, Write) else 0
+        size = size_of(command)
         if (
             self.full
             or self._queued >= self.options.max_queued
