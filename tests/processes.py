@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ycsbpy.cluster import reaper
 from ycsbpy.cluster.process import python_environment
@@ -106,7 +106,14 @@ class Script:
         return self.process.returncode, errors
 
 
-def no_traceback(cluster: MiniCluster) -> None:
+class Logging(Protocol):
+    """What has the logs of its processes in a folder."""
+
+    @property
+    def folder(self) -> Path: ...
+
+
+def no_traceback(cluster: Logging) -> None:
     """Whatever the tests did to the servers, it was foreseen."""
     for log in cluster.folder.glob("*.log"):
         text = log.read_text()

@@ -13,7 +13,9 @@ from ycsbpy.proto import pdpb_pb2 as pdpb
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["RawClient", "channel"]
+    from ycsbpy.proto import errorpb_pb2 as errorpb
+
+__all__ = ["RawClient", "channel", "region_error"]
 
 OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
 UNARY_MESSAGES = {
@@ -25,6 +27,14 @@ UNARY_MESSAGES = {
 def channel(address: str) -> Any:
     """A connection of its own; calls take and give bytes."""
     return grpc.insecure_channel(address, options=OPTIONS)
+
+
+def region_error(answer: Any) -> tuple[str, errorpb.Error]:
+    """The region error of an answer, and which one it is: empty if there is none."""
+    error: errorpb.Error = answer.region_error
+    name = next((field.name for field, _ in error.ListFields() if field.name != "message"), "")
+    assert error.message or not name
+    return name, error
 
 
 class RawClient:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import tikv
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ycsbpy.minicluster import MiniCluster
-
 __all__ = ["Writers"]
+
+
+class Served(Protocol):
+    """A cluster that has a PD."""
+
+    @property
+    def endpoints(self) -> list[str]: ...
 
 
 class Writers:
     """A context in which ``clients`` threads write; after it, ``acknowledged`` has what must be there."""
 
-    def __init__(self, cluster: MiniCluster, clients: int = 4, value_bytes: int = 500) -> None:
+    def __init__(self, cluster: Served, clients: int = 4, value_bytes: int = 500) -> None:
         self._cluster = cluster
         self._padding = b"." * value_bytes
         self.acknowledged: dict[bytes, bytes] = {}

@@ -7,10 +7,10 @@ import os
 import resource
 import socket
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hostile import PREFACE, SETTINGS, frame, headers, heard, memory_mib
 from processes import until
 from rawclient import RawClient
 
@@ -22,28 +22,9 @@ if TYPE_CHECKING:
 
     from ycsbpy.minicluster import MiniCluster
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CONNECTIONS = 1000
 
 
-def frame(kind: int, flags: int, stream: int, payload: bytes, length: int | None = None) -> bytes:
-    """An HTTP/2 frame, whose length may be a lie."""
-    said = len(payload) if length is None else length
-    return struct.pack(">I", said)[1:] + bytes((kind, flags)) + struct.pack(">I", stream) + payload
-
-
-def text(value: str) -> bytes:
-    return bytes((len(value),)) + value.encode()
-
-
-def headers(path: str) -> bytes:
-    """A request's headers, each a literal of HPACK's plainest kind."""
-    fields = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "te": "trailers"}
-    fields["content-type"] = "application/grpc"
-    return frame(1, 4, 1, b"".join(b"\x00" + text(name) + text(value) for name, value in fields.items()))
-
-
-SETTINGS = frame(4, 0, 0, b"")
 RAW_GET = PREFACE + SETTINGS + headers("/tikvpb.Tikv/RawGet")
 GET_MEMBERS = PREFACE + SETTINGS + headers("/pdpb.PD/GetMembers")
 
@@ -76,13 +57,6 @@ def store_pid(cluster: MiniCluster) -> int:
     return cluster.stores[0].process.pid
 
 
-def memory_mib(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError
-
-
 def still_serves(cluster: MiniCluster) -> None:
     with RawClient(cluster.pd_address) as client:
         context = client.context(b"still")
@@ -93,16 +67,6 @@ def still_serves(cluster: MiniCluster) -> None:
     assert cluster.stores[0].process.returncode is None
     for log in cluster.folder.glob("*.log"):
         assert "Traceback" not in log.read_text()
-
-
-def heard(connection: socket.socket, within_s: float = 1.0) -> bytes:
-    """What the server says until it closes the connection, or stops talking."""
-    connection.settimeout(within_s)
-    said = b""
-    with contextlib.suppress(OSError):
-        while data := connection.recv(65536):
-            said += data
-    return said
 
 
 @pytest.mark.parametrize("what", GARBAGE)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 import tikv
-from rawclient import RawClient, channel
+from rawclient import RawClient, channel, region_error
 
 from ycsbpy.minicluster.store.crc64 import crc64
-from ycsbpy.proto import errorpb_pb2 as errorpb
 from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 from ycsbpy.proto import storepb_pb2 as storepb
 from ycsbpy.proto import tikvpb_pb2 as tikvpb
@@ -242,13 +241,6 @@ def test_errors_of_tikv_python(pd: str) -> None:
 
 
 # ---- region errors, one by one ----
-
-
-def region_error(answer: Any) -> tuple[str, errorpb.Error]:
-    error: errorpb.Error = answer.region_error
-    assert error.message
-    (name,) = (field.name for field, _ in error.ListFields() if field.name != "message")
-    return name, error
 
 
 CHANGES: dict[str, tuple[dict[str, int], str]] = {

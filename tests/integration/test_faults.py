@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import tikv
+from pdhelp import pd_get
 from processes import no_traceback, until
+from rawclient import RawClient, region_error
 from writers import Writers
 
 from ycsbpy.minicluster import MiniCluster
+from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from ycsbpy.proto import metapb_pb2 as metapb
 
 
 @pytest.fixture
@@ -32,8 +37,7 @@ def three() -> Iterator[MiniCluster]:
 
 def regions(cluster: MiniCluster) -> list[dict[str, Any]]:
     """The Regions as PD knows them."""
-    with urllib.request.urlopen(f"http://{cluster.pd_address}/pd/api/v1/regions", timeout=10) as response:
-        found: list[dict[str, Any]] = json.load(response)["regions"]
+    found: list[dict[str, Any]] = pd_get(cluster.pd_address, "/regions")["regions"]
     return found
 
 
@@ -91,17 +95,37 @@ def test_pd_is_killed(three: MiniCluster) -> None:
     healed(three, writers)
 
 
-def test_a_store_is_stopped_for_a_while(three: MiniCluster) -> None:
-    with Writers(three) as writers:
+def test_a_store_is_stopped_for_ten_seconds(three: MiniCluster) -> None:
+    """The leader's: another takes over meanwhile, and the one that wakes up does not take itself for the leader."""
+    with Writers(three) as writers, RawClient(three.pd_address) as client:
         writers.go_on()
+        before = client.context(b"stopped")
+        assert region_error(client.store("RawPut", before, key=b"stopped", value=b"old"))[0] == ""
         pid = three.stores[leader(three)].process.pid
         os.kill(pid, signal.SIGSTOP)
         try:
+            moment = time.monotonic()
+            assert until(lambda: put_by_another(client, before.peer, b"stopped", b"new"), 60.0)
+            read = kvrpcpb.RawGetRequest(context=before, key=b"stopped").SerializeToString()
+            to_the_stopped = client.store_channel(before.peer.store_id).unary_unary("/tikvpb.Tikv/RawGet")
+            asked = to_the_stopped.future(read, timeout=60)
             writers.go_on(within_s=60.0)
+            assert until(lambda: time.monotonic() > moment + 10.0)
         finally:
             os.kill(pid, signal.SIGCONT)
-        writers.go_on()
+        answer = kvrpcpb.RawGetResponse.FromString(asked.result())
+        assert answer.HasField("region_error") or answer.value == b"new"
+        writers.go_on(within_s=60.0)
     healed(three, writers)
+    assert all(store.process.returncode is None for store in three.stores)
+
+
+def put_by_another(client: RawClient, than: metapb.Peer, key: bytes, value: bytes) -> bool:
+    """Whether a Peer other than this one leads by now, and has taken a write."""
+    context = client.context(key)
+    if context.peer.id in (0, than.id):
+        return False
+    return region_error(client.store("RawPut", context, key=key, value=value))[0] == ""
 
 
 def test_a_store_is_killed_while_a_snapshot_comes_in() -> None:
@@ -162,6 +186,5 @@ def test_the_status_port(three: MiniCluster) -> None:
 
     assert json.loads(read("/status"))["store_id"] == three.stores[0].id
     assert 'tikv_raftstore_region_count{type="region"} 1.0' in read("/metrics")
-    with urllib.request.urlopen(f"http://{three.pd_address}/pd/api/v1/stores", timeout=10) as response:
-        stores = json.load(response)["stores"]
+    stores = pd_get(three.pd_address, "/stores")["stores"]
     assert {each["store"]["status_address"] for each in stores} == {each.status_address for each in three.stores}

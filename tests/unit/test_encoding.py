@@ -45,3 +45,15 @@ def test_key_errors() -> None:
 def test_tags_above_fifteen_have_two_bytes() -> None:
     data = encoding.bytes_field(encoding.tag(17), b"")
     assert tikvpb.BatchCommandsResponse.Response.FromString(data).WhichOneof("cmd") == "raw_delete"
+
+
+def test_the_golden_bytes_of_region_errors() -> None:
+    not_leader = errorpb.Error(message="not leader")
+    not_leader.not_leader.region_id = 2
+    not_leader.not_leader.leader.id, not_leader.not_leader.leader.store_id = 7, 4
+    assert encoding.region_error(not_leader).hex() == "0a160a0a6e6f74206c656164657212080802120408071004"
+    epoch = errorpb.Error(message="epoch")
+    region = epoch.epoch_not_match.current_regions.add(id=2)
+    region.region_epoch.conf_ver = region.region_epoch.version = 1
+    region.peers.add(id=3, store_id=1)
+    assert encoding.region_error(epoch).hex() == "0a190a0565706f63682a100a0e08022204080110012a0408031001"

@@ -16,7 +16,7 @@ from ycsbpy.minicluster.model import Epoch, SplitIds
 from ycsbpy.minicluster.peerchange import PeerChange
 from ycsbpy.minicluster.raft import ConfChangeType
 from ycsbpy.minicluster.store.checks import RegionError
-from ycsbpy.minicluster.store.engine import CF_WRITE, DELETE_RANGE, Mutation
+from ycsbpy.minicluster.store.engine import DATA_CFS, DELETE_RANGE, Mutation
 from ycsbpy.minicluster.store.rawkv import CasResult, CompareAndSwap, StorageError
 from ycsbpy.proto import commandpb_pb2 as commandpb
 
@@ -30,6 +30,7 @@ __all__ = [
     "Write",
     "decode",
     "encode",
+    "size_of",
 ]
 
 
@@ -74,7 +75,12 @@ Result: TypeAlias = CasResult | None
 Outcome: TypeAlias = CasResult | RegionError | StorageError | None
 """What became of a command: its result, or why it was not done."""
 
-_KINDS = frozenset(what << 4 | cf for what in range(DELETE_RANGE + 1) for cf in range(CF_WRITE + 1))
+_KINDS = frozenset(what << 4 | cf for what in range(DELETE_RANGE + 1) for cf in DATA_CFS)
+
+
+def size_of(command: Command) -> int:
+    """Bytes that a command counts for among what is under way: only writes come in sizes that matter."""
+    return command.size if isinstance(command, Write) else 0
 
 
 def encode(command: Command, epoch: Epoch) -> bytes:
@@ -120,7 +126,7 @@ def _command(message: commandpb.Command) -> Command:
     if message.HasField("swap"):
         swap = message.swap
         previous = swap.previous if swap.previous_exists else None
-        if swap.cf > CF_WRITE:
+        if swap.cf not in DATA_CFS:
             raise ValueError(f"column family {swap.cf}")
         return CompareAndSwap(swap.cf, swap.key, previous, swap.value, swap.delete, swap.ttl, swap.now_s)
     if message.HasField("split"):

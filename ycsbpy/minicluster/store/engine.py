@@ -21,6 +21,7 @@ __all__ = [
     "CF_NAMES",
     "CF_RAFT",
     "CF_WRITE",
+    "DATA_CFS",
     "DELETE",
     "DELETE_RANGE",
     "PUT",
@@ -33,6 +34,8 @@ __all__ = [
 
 CF_DEFAULT, CF_LOCK, CF_WRITE, CF_RAFT = range(4)
 CF_NAMES = ("default", "lock", "write", "raft")
+DATA_CFS = (CF_DEFAULT, CF_LOCK, CF_WRITE)
+"""Those that hold what clients write."""
 
 PUT, DELETE, DELETE_RANGE = range(3)
 Mutation: TypeAlias = tuple[int, int, bytes, bytes]

@@ -22,10 +22,10 @@ from ycsbpy.minicluster import wire
 from ycsbpy.minicluster.model import Epoch, Peer, Region
 from ycsbpy.minicluster.raft import LogCorruptionError, MessageType
 from ycsbpy.minicluster.store.checks import RegionError, disk_full, server_is_busy
-from ycsbpy.minicluster.store.commands import Command, CompactLog, Outcome, Result, Write
-from ycsbpy.minicluster.store.engine import CF_DEFAULT, CF_LOCK, CF_WRITE, DELETE_RANGE, EngineError, KvEngine, Mutation
+from ycsbpy.minicluster.store.commands import Command, CompactLog, Outcome, Result, size_of
+from ycsbpy.minicluster.store.engine import DATA_CFS, DELETE_RANGE, EngineError, KvEngine, Mutation
 from ycsbpy.minicluster.store.frames import Frames
-from ycsbpy.minicluster.store.peer import RaftPeer, settle
+from ycsbpy.minicluster.store.peer import RaftPeer, nobody_waits, settle
 from ycsbpy.minicluster.store.peerstorage import (
     APPLYING,
     TOMBSTONE,
@@ -66,7 +66,6 @@ __all__ = ["MultiRaft", "RaftOptions", "WriteSet"]
 
 log = logging.getLogger(__name__)
 
-DATA = (CF_DEFAULT, CF_LOCK, CF_WRITE)
 VOTES = (MessageType.REQUEST_VOTE, MessageType.REQUEST_PRE_VOTE)
 MAX_EARLY = 256
 
@@ -123,6 +122,9 @@ class WriteSet:
 
 class MultiRaft:
     """See the module. It is the ``Proposals`` of its store. ``fatal`` is called when the engine cannot be written."""
+
+    MAX_EMPTY = 256
+    """Replicas that know nothing of their Region yet; no message makes more."""
 
     def __init__(
         self,
@@ -258,7 +260,7 @@ class MultiRaft:
         self.snapshots.drop(region.id)
         mutations = forget(region.id)
         if peer.initialized:
-            mutations += [(DELETE_RANGE, cf, region.start, region.end) for cf in DATA]
+            mutations += [(DELETE_RANGE, cf, region.start, region.end) for cf in DATA_CFS]
             mutations.append(state_mutation(region, TOMBSTONE))
             self.tombstones[region.id] = region
             if self.replicas.get(region.id) is peer.replica:
@@ -269,7 +271,7 @@ class MultiRaft:
 
     def propose(self, replica: Replica, version: int, command: Command, deadline_ns: int = 0) -> asyncio.Future[Result]:
         """See ``Proposals``. Beyond what may be queued, the answer is ``ServerIsBusy``."""
-        size = command.size if isinstance(command, Write) else 0
+        size = size_of(command)
         if (
             self.full
             or self._queued >= self.options.max_queued
@@ -428,6 +430,14 @@ class MultiRaft:
         """How many groups are ticked."""
         return len(self._awake)
 
+    def knows(self, store_id: int) -> bool:
+        """Whether any group here has to do with another store."""
+        return any(
+            each.store_id == store_id
+            for peer in self.peers.values()
+            for each in (*peer.region.peers, *peer.known.values())
+        )
+
     def lost_store(self, store_id: int) -> None:
         """Another store does not answer: its groups wake up, to find out who leads them."""
         for peer in list(self.peers.values()):
@@ -451,7 +461,7 @@ class MultiRaft:
             return
         total = storage.last - storage.truncated[0]
         peer.log_bytes = peer.log_bytes * (storage.last - index) // max(total, 1)
-        peer.propose(CompactLog(index, raw.raft.log.term(index)), peer.region.epoch.version)
+        nobody_waits(peer.propose(CompactLog(index, raw.raft.log.term(index)), peer.region.epoch.version))
         self._queued += 1
 
     # ---- messages out ----
@@ -494,8 +504,9 @@ class MultiRaft:
             self._buried(peer, message)
             return
         if peer is not None and message.to_peer.id > peer.peer.id:
-            # What is here is an earlier replica, which was removed without hearing of it.
-            if peer.ingesting or peer.is_leader:
+            # What is here is an earlier replica, removed without hearing of it; then Peers have changed since.
+            newer = message.region_epoch.conf_ver > peer.region.epoch.conf_ver
+            if peer.ingesting or peer.is_leader or not newer:
                 return
             self.destroy(peer)
             peer = None
@@ -538,14 +549,18 @@ class MultiRaft:
             peer.wake()
 
     def _from_stranger(self, peer: RaftPeer, message: raft_serverpb.RaftMessage) -> bool:
-        """Whether a message is of a Peer that was removed since; if it asks for votes, it is told."""
-        epoch, here = message.region_epoch, peer.region.epoch
-        older = epoch.conf_ver < here.conf_ver or epoch.version < here.version
-        if not older or not peer.initialized or peer.region.peer_on(message.from_peer.store_id) is not None:
+        """Whether a message is of a Peer that was removed, or never was one; if it asks for votes, it is told.
+
+        Who has applied as many changes of Peers as this replica, or fewer, must be one of the Peers here. One that has
+        applied more may be a newcomer of whom this replica will hear.
+        """
+        sender = message.from_peer
+        if not peer.initialized or message.region_epoch.conf_ver > peer.region.epoch.conf_ver:
+            return False
+        if any(each.id == sender.id for each in peer.region.peers):
             return False
         if message.message.msg_type in VOTES:
-            sender = Peer(message.from_peer.id, message.from_peer.store_id)
-            self.send_tombstone(peer.region, peer.peer, sender)
+            self.send_tombstone(peer.region, peer.peer, Peer(sender.id, sender.store_id))
             self.flush()
         return True
 
@@ -575,6 +590,8 @@ class MultiRaft:
             if kind in VOTES and len(self._early) < MAX_EARLY:
                 self._early[region_id] = message
             return None
+        if sum(not each.initialized for each in self.peers.values()) >= self.MAX_EMPTY:
+            return None
         region = Region(region_id, epoch=Epoch(0, 0))
         peer = Peer(message.to_peer.id, self.store_id)
         log.info("region %d: a replica is made here, peer %d", region_id, peer.id)
@@ -584,6 +601,11 @@ class MultiRaft:
         """Whether the snapshot that begins with this message can be taken in here."""
         peer = self.peers.get(message.region_id)
         if peer is None or peer.peer.id != message.to_peer.id or peer.ingesting or peer.removed:
+            return False
+        own = region.peer_on(self.store_id)
+        if region.id != message.region_id or own is None or own.id != peer.peer.id:
+            return False
+        if message.message.msg_type != MessageType.SNAPSHOT or self._from_stranger(peer, message):
             return False
         if self.replicas.overlapping(region.start, region.end, region.id) is not None:
             return False

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.minicluster.model import Epoch, Peer, Region, Role
@@ -40,7 +40,7 @@ from ycsbpy.minicluster.store.checks import (
     region_not_found,
     stale_command,
 )
-from ycsbpy.minicluster.store.commands import ChangePeers, Command, Outcome, Result, Write, encode
+from ycsbpy.minicluster.store.commands import ChangePeers, Command, Outcome, Result, Write, encode, size_of
 from ycsbpy.minicluster.store.peerstorage import NORMAL, PeerStorage, state_mutation
 from ycsbpy.minicluster.store.raftcodec import ProtobufConfChanges, message_from_pb
 from ycsbpy.minicluster.store.rawkv import StorageError
@@ -54,12 +54,15 @@ if TYPE_CHECKING:
     from ycsbpy.minicluster.store.multiraft import MultiRaft, WriteSet
     from ycsbpy.proto import raft_serverpb_pb2 as raft_serverpb
 
-__all__ = ["RaftPeer"]
+__all__ = ["RaftPeer", "nobody_waits", "settle"]
 
 log = logging.getLogger(__name__)
 
 JOINED_BYTES = 1 << 20
 """Writes are joined into one entry up to this size."""
+
+MAX_KNOWN = 64
+"""Peers that a replica without a Region remembers."""
 
 CODEC = ProtobufConfChanges()
 
@@ -81,11 +84,6 @@ class _Pending(NamedTuple):
     command: Command
     epoch: Epoch
     futures: list[asyncio.Future[Result]]
-
-    @property
-    def size(self) -> int:
-        """Bytes that it counts for among what is under way."""
-        return self.command.size if isinstance(self.command, Write) else 0
 
 
 class RaftPeer:
@@ -115,7 +113,7 @@ class RaftPeer:
         self.removed = False
         self.ingesting = False
         self.heard: dict[int, int] = {}
-        """Peer id → when it was heard of last, in the clock's nanoseconds."""
+        """Peer id → when it was heard of last, in the clock's nanoseconds; a leader's, of those in its Region."""
         self.known: dict[int, Peer] = {}
         """Peers that sent something, for one that does not know its Region yet."""
         self.log_bytes = 0
@@ -152,8 +150,7 @@ class RaftPeer:
         """Queue a command for the next pass; see ``Proposals``."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.append(_Queued(command, version, future, deadline_ns))
-        if isinstance(command, Write):
-            self._queued_bytes += command.size
+        self._queued_bytes += size_of(command)
         self.wake()
         self.host.mark(self)
         return future
@@ -178,7 +175,7 @@ class RaftPeer:
             first = self.raw.propose_entries(entries)
         except ProposalDroppedError:
             for command, futures in groups:
-                self.host.unqueue(len(futures), command.size if isinstance(command, Write) else 0)
+                self.host.unqueue(len(futures), size_of(command))
                 settle(futures, not_leader(self.replica))
             return
         term = self.raw.term
@@ -217,13 +214,13 @@ class RaftPeer:
 
     def _drop(self, queued: _Queued, outcome: Outcome) -> None:
         """Answer a command that is not proposed."""
-        self.host.unqueue(1, queued.command.size if isinstance(queued.command, Write) else 0)
+        self.host.unqueue(1, size_of(queued.command))
         settle([queued.future], outcome)
 
     def _lose(self, pending: _Pending, outcome: Outcome) -> None:
         """Answer for an entry that was proposed and does not come back, or is no longer waited for."""
         if not isinstance(pending.command, ChangePeers):
-            self.host.unqueue(len(pending.futures), pending.size)
+            self.host.unqueue(len(pending.futures), size_of(pending.command))
         settle(pending.futures, outcome)
 
     def epoch_error(self, version: int) -> Outcome:
@@ -243,7 +240,8 @@ class RaftPeer:
             raise ValueError(f"for conf_ver {conf_ver}, which is {region.epoch.conf_ver}")
         changed = change_peers(region, changes)
         self._check_leader_stays(changed, changes)
-        context = encode(ChangePeers(tuple(changes)), region.epoch)
+        command = ChangePeers(tuple(changes))
+        context = encode(command, region.epoch)
         singles = tuple(ConfChangeSingle(change.change_type, change.peer.id) for change in changes)
         transition = ConfChangeTransition.EXPLICIT if len(changes) > 1 else ConfChangeTransition.AUTO
         self.wake()
@@ -252,7 +250,6 @@ class RaftPeer:
         except ProposalDroppedError as error:
             raise ValueError(str(error)) from None
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        command = ChangePeers(tuple(changes))
         self._pending.append(_Pending(index, self.raw.term, command, region.epoch, [future]))
         self.host.mark(self)
         return future
@@ -303,28 +300,24 @@ class RaftPeer:
     def _ask(self) -> None:
         futures, self._to_ask = self._to_ask, []
         if not self.is_leader:
-            _refuse(futures, not_leader(self.replica))
+            settle(futures, not_leader(self.replica))
             return
         self._reads += 1
         context = self._reads.to_bytes(8)
         self._asked[context] = futures
         self.raw.read_index(context)
 
-    def _give_up_reads(self) -> None:
-        error = not_leader(self.replica)
+    def _give_up_reads(self, error: RegionError) -> None:
         for futures in [self._to_ask, *self._asked.values(), *(futures for _, futures in self._readable)]:
-            _refuse(futures, error)
-        self._to_ask = []
+            settle(futures, error)
+        self._to_ask, self._readable = [], []
         self._asked.clear()
-        self._readable = []
 
     def _answer_reads(self) -> None:
         waiting = []
         for index, futures in self._readable:
             if index <= self.storage.applied:
-                for future in futures:
-                    if not future.done():
-                        future.set_result(None)
+                settle(futures, None)
             else:
                 waiting.append((index, futures))
         self._readable = waiting
@@ -334,11 +327,14 @@ class RaftPeer:
     def receive(self, message: raft_serverpb.RaftMessage) -> None:
         """Take a message of another replica. Raises ``LogCorruptionError``, and ``ValueError`` for one that is none."""
         sender = message.from_peer
-        self.heard[sender.id] = self.host.clock.now_ns()
-        if not self.initialized:
-            self.known[sender.id] = Peer(sender.id, sender.store_id)
         raft_message = message_from_pb(message.message)
         kind = raft_message.msg_type
+        if raft_message.sender != sender.id and kind != MessageType.TRANSFER_LEADER:  # that one names who is to lead
+            raise ValueError(f"a message of peer {raft_message.sender} that peer {sender.id} sends")
+        if sender.id in self.heard:
+            self.heard[sender.id] = self.host.clock.now_ns()
+        if not self.initialized and (sender.id in self.known or len(self.known) < MAX_KNOWN):
+            self.known[sender.id] = Peer(sender.id, sender.store_id)
         if self.asleep and kind not in (MessageType.HEARTBEAT, MessageType.HEARTBEAT_RESPONSE):
             self.wake()
         self.raw.step(raft_message)
@@ -448,7 +444,7 @@ class RaftPeer:
             leader = self.peer
         self.host.replicas.lead(self.replica, leader, self.raw.term)
         if self._to_ask or self._asked or self._readable:
-            self._give_up_reads()
+            self._give_up_reads(not_leader(self.replica))
 
     def _lost_leadership(self) -> None:
         """Nobody knows what will become of what was proposed."""
@@ -483,7 +479,7 @@ class RaftPeer:
             first = pending.popleft()
             if first.at == entry.index and first.term == entry.term:
                 if not isinstance(first.command, ChangePeers):
-                    self.host.unqueue(len(first.futures), first.size)
+                    self.host.unqueue(len(first.futures), size_of(first.command))
                 return first
             self._lose(first, stale_command())
         return None
@@ -610,10 +606,7 @@ class RaftPeer:
         for pending in self._pending:
             self._lose(pending, error)
         self._pending.clear()
-        for futures in [self._to_ask, *self._asked.values(), *(futures for _, futures in self._readable)]:
-            _refuse(futures, error)
-        self._to_ask, self._readable = [], []
-        self._asked.clear()
+        self._give_up_reads(error)
 
     def fail(self, error: LogCorruptionError) -> None:
         """The group cannot go on here."""
@@ -623,8 +616,8 @@ class RaftPeer:
         self.host.replicas.lead(self.replica, None, self.replica.term)
 
 
-def settle(futures: Sequence[asyncio.Future[Result]], outcome: Outcome) -> None:
-    """Tell those who wait what became of a command."""
+def settle(futures: Sequence[asyncio.Future[Any]], outcome: Outcome) -> None:
+    """Tell those who wait what became of a command, or of a question; a read's futures take no result but ``None``."""
     refused = isinstance(outcome, RegionError | StorageError)
     for future in futures:
         if future.done():  # its call was cancelled
@@ -632,13 +625,12 @@ def settle(futures: Sequence[asyncio.Future[Result]], outcome: Outcome) -> None:
         if refused:
             future.set_exception(outcome)  # type: ignore[arg-type]
         else:
-            future.set_result(outcome)  # type: ignore[arg-type]
+            future.set_result(outcome)
 
 
-def _refuse(futures: Sequence[asyncio.Future[None]], error: RegionError) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_exception(error)
+def nobody_waits(future: asyncio.Future[Result]) -> None:
+    """What becomes of a command is not asked for, so asyncio shall not complain of an error that nobody sees."""
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _text(region: Region) -> str:

@@ -37,6 +37,7 @@ __all__ = [
     "message_to_pb",
 ]
 
+TOO_HIGH = 1 << 63
 _KINDS = frozenset(map(int, EntryType))
 
 
@@ -92,7 +93,10 @@ def message_to_pb(message: Message) -> eraftpb.Message:
 
 
 def message_from_pb(message: eraftpb.Message) -> Message:
-    """The message of its protobuf form. Raises ``ValueError`` for entries that are none."""
+    """The message of its protobuf form. Raises ``ValueError`` for entries that are none, and for numbers that no group
+    comes to: with them, one more would not fit into a message any more."""
+    if max(message.term, message.log_term, message.index, message.commit, message.reject_hint) >= TOO_HIGH:
+        raise ValueError("a term or an index of 2^63 or more")
     return Message(
         message.msg_type,
         message.to,

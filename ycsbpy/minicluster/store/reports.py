@@ -15,6 +15,7 @@ from ycsbpy.minicluster.peerchange import PeerChange
 from ycsbpy.minicluster.raft import ConfChangeType
 from ycsbpy.minicluster.store.checks import RegionError
 from ycsbpy.minicluster.store.pdlink import PdRefusedError
+from ycsbpy.minicluster.store.peer import nobody_waits
 from ycsbpy.minicluster.store.rawkv import StorageError
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
@@ -173,11 +174,9 @@ class PdCommands:
             PeerChange(ConfChangeType(message.change_type), wire.peer_from_pb(message.peer)) for message in messages
         ]
         try:
-            future = peer.change_peers(changes, peer.region.epoch.conf_ver)
+            nobody_waits(peer.change_peers(changes, peer.region.epoch.conf_ver))
         except ValueError as error:
             log.info("region %d: PD's change of peers is not made: %s", peer.region.id, error)
-            return
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def _transfer(self, peer: RaftPeer, command: pdpb.TransferLeader) -> None:
         wanted = [command.peer.id, *(each.id for each in command.peers)]

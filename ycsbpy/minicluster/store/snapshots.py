@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from ycsbpy.minicluster import wire
 from ycsbpy.minicluster.peerchange import conf_state_of
 from ycsbpy.minicluster.raft import LogCorruptionError, Snapshot, TemporarilyUnavailableError
-from ycsbpy.minicluster.store.engine import CF_DEFAULT, CF_LOCK, CF_NAMES, CF_WRITE, DELETE_RANGE, PUT, Mutation, Row
+from ycsbpy.minicluster.store.engine import CF_NAMES, DATA_CFS, DELETE_RANGE, PUT, Mutation, Row
 from ycsbpy.minicluster.store.peerstorage import APPLYING, NORMAL, PeerStorage, state_mutation
 from ycsbpy.proto import commandpb_pb2 as commandpb
 from ycsbpy.proto import raft_serverpb_pb2 as raft_serverpb
@@ -37,7 +37,6 @@ __all__ = ["BadSnapshotError", "Snapshots", "Spool", "chunks"]
 
 log = logging.getLogger(__name__)
 
-DATA = (CF_DEFAULT, CF_LOCK, CF_WRITE)
 VERSION = 2  # TiKV's number for snapshots that are streams of rows and not one message
 CHUNK_BYTES = 512 << 10
 MOST_AT_ONCE = 8
@@ -110,7 +109,7 @@ def _rows_of(chunk: bytes) -> commandpb.SnapshotRows:
         rows = commandpb.SnapshotRows.FromString(chunk)
     except DecodeError:
         raise BadSnapshotError("a chunk that cannot be decoded") from None
-    if rows.cf not in DATA or len(rows.keys) != len(rows.values):
+    if rows.cf not in DATA_CFS or len(rows.keys) != len(rows.values):
         raise BadSnapshotError("a chunk whose parts do not fit together")
     return rows
 
@@ -150,10 +149,10 @@ class Snapshots:
         if index < request_index:
             raise TemporarilyUnavailableError(f"applied {index}, not yet {request_index}")
         region = peer.region
-        self._views[region.id, to] = {cf: self._host.engine.rows(cf, region.start, region.end) for cf in DATA}
+        self._views[region.id, to] = {cf: self._host.engine.rows(cf, region.start, region.end) for cf in DATA_CFS}
         data = raft_serverpb.RaftSnapshotData(region=wire.region_to_pb(region), version=VERSION)
         data.file_size = peer.replica.stats.size
-        for cf in DATA:
+        for cf in DATA_CFS:
             data.meta.cf_files.add(cf=CF_NAMES[cf])
         term = peer.raw.raft.log.term(index)
         log.info("region %d: a snapshot at %d for peer %d", region.id, index, to)
@@ -245,7 +244,7 @@ class Snapshots:
         if ready.entries:
             mutations += peer.storage.append_mutations(ready.entries, None)
         for start, end in {(old.start, old.end), (region.start, region.end)}:
-            mutations += [(DELETE_RANGE, cf, start, end) for cf in DATA]
+            mutations += [(DELETE_RANGE, cf, start, end) for cf in DATA_CFS]
         self._host.write(mutations)
         self._ingesting[region.id] = region
         task = asyncio.get_running_loop().create_task(self._ingest(peer, ready, region, path))
@@ -285,7 +284,7 @@ class Snapshots:
         index, term = storage.truncated
         path = self._path(region.id, term, index)
         try:
-            self._host.engine.write([(DELETE_RANGE, cf, region.start, region.end) for cf in DATA])
+            self._host.engine.write([(DELETE_RANGE, cf, region.start, region.end) for cf in DATA_CFS])
             for mutations in _file_mutations(path):
                 self._host.engine.write(mutations)
         except (OSError, BadSnapshotError) as error:

@@ -18,7 +18,7 @@ from ycsbpy.minicluster.model import SplitIds, valid_split_keys
 from ycsbpy.minicluster.store import encoding
 from ycsbpy.minicluster.store.checks import RegionError
 from ycsbpy.minicluster.store.commands import Split
-from ycsbpy.minicluster.store.engine import CF_DEFAULT, CF_LOCK, CF_WRITE
+from ycsbpy.minicluster.store.engine import DATA_CFS
 from ycsbpy.proto import errorpb_pb2 as errorpb
 from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 from ycsbpy.proto import pdpb_pb2 as pdpb
@@ -37,7 +37,6 @@ __all__ = ["SizeScan", "SplitOptions", "Splitter", "half_way"]
 
 log = logging.getLogger(__name__)
 
-DATA = (CF_DEFAULT, CF_LOCK, CF_WRITE)
 SLICE_ROWS = 1000
 
 
@@ -160,7 +159,7 @@ class Splitter:
         return scan
 
     def _rows(self, region: Region) -> Iterator[tuple[bytes, int]]:
-        for cf in DATA:
+        for cf in DATA_CFS:
             for key, value in self._engine.rows(cf, region.start, region.end):
                 yield key, len(key) + len(value)
 

@@ -44,6 +44,10 @@ ALIVE_S = 1.0
 SILENT_S = 2.5
 
 
+class _WrongStoreError(Exception):
+    """A message for another store: its sender has an old address, and should ask PD for the new one."""
+
+
 class _Link:
     """The stream to one store."""
 
@@ -86,6 +90,9 @@ class _Link:
                     log.info("store %d is out of reach: %s", self.store_id, reason)
             self._lost()
             await asyncio.sleep(RETRY_S)
+            if not self._frames and not self._transport.host.knows(self.store_id):
+                self._transport.forget(self)
+                return
 
     async def _stream(self) -> None:
         address = await self._transport.resolve(self.store_id)
@@ -155,6 +162,10 @@ class Transport:
             self._posted.append(link)
         link.post(frame, region_id, peer_id)
 
+    def forget(self, link: _Link) -> None:
+        """Nobody here has anything to say to a store that is out of reach."""
+        self._links.pop(link.store_id, None)
+
     def sign_of_life(self, store_id: int) -> bytes:
         """A message that is about no Region."""
         message = raft_serverpb.RaftMessage()
@@ -171,10 +182,12 @@ class Transport:
     def tick(self) -> None:
         """Look for stores that have fallen silent."""
         now_ns = self.host.clock.now_ns()
-        for store_id, heard_ns in self.heard.items():
+        for store_id, heard_ns in list(self.heard.items()):
             if now_ns - heard_ns > SILENT_S * NS_PER_SECOND:
                 self.heard[store_id] = now_ns
                 self.host.lost_store(store_id)
+                if not self.host.knows(store_id):
+                    del self.heard[store_id]
 
     def send_snapshot(self, store_id: int, first: bytes, peer: RaftPeer, to: int) -> None:
         """See ``Network``."""
@@ -227,6 +240,8 @@ class Transport:
 class RaftService:
     """The other end: the streams that other stores open here."""
 
+    SNAPSHOT_SILENCE_S = 30.0
+
     def __init__(self, host: MultiRaft, heard: dict[int, int]) -> None:
         self._host = host
         self._heard = heard
@@ -252,19 +267,30 @@ class RaftService:
             await context.write(b"")
         except DecodeError:
             await context.abort(grpc.StatusCode.INTERNAL, "a message that cannot be decoded")
+        except _WrongStoreError as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
 
     def _take(self, messages: Sequence[raft_serverpb.RaftMessage]) -> None:
         host = self._host
         for message in messages:
+            if message.to_peer.store_id != host.store_id:
+                raise _WrongStoreError(f"to store {message.to_peer.store_id}, this is store {host.store_id}")
             host.receive(message)
         if messages:
             self._heard[messages[0].from_peer.store_id] = host.clock.now_ns()
+
+    async def _next_chunk(self, context: Context) -> bytes | None:
+        """The next message of a snapshot, which keeps others of its Region out: a sender that falls silent has lost."""
+        try:
+            return await asyncio.wait_for(_read(context), self.SNAPSHOT_SILENCE_S)
+        except TimeoutError:
+            raise BadSnapshotError(f"nothing came for {self.SNAPSHOT_SILENCE_S:g} s") from None
 
     async def _snapshot(self, _requests: object, context: Context) -> None:
         snapshots = self._host.snapshots
         spool: Spool | None = None
         try:
-            while (data := await _read(context)) is not None:
+            while (data := await self._next_chunk(context)) is not None:
                 chunk = raft_serverpb.SnapshotChunk.FromString(data)
                 if spool is None:
                     spool = snapshots.receive(chunk.message)
