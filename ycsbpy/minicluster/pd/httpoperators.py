@@ -9,18 +9,29 @@ from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.minicluster.model import Role
 from ycsbpy.minicluster.pd import shapes
 from ycsbpy.minicluster.pd.configuration import duration_text
-from ycsbpy.minicluster.pd.httpkit import Handler, Json, RequestError, answer, body, key_of, path_number, wanted_number
+from ycsbpy.minicluster.pd.httpkit import (
+    Handler,
+    Json,
+    RequestError,
+    answer,
+    body,
+    key_of,
+    natural,
+    naturals,
+    number,
+    path_number,
+    wanted_number,
+)
+from ycsbpy.minicluster.pd.regionjobs import JobError
 from ycsbpy.minicluster.placement.operators import (
     ImpossibleError,
     Kind,
     Operator,
-    Priority,
     Status,
     move,
     split,
     transfer_leader,
 )
-from ycsbpy.minicluster.placement.scatter import scatter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +41,7 @@ if TYPE_CHECKING:
     from ycsbpy.minicluster.pd.parts import Pd
     from ycsbpy.minicluster.pd.regiontree import RegionInfo
 
-__all__ = ["add_operator", "operator_routes", "operator_text", "region_of"]
+__all__ = ["operator_routes", "operator_text", "region_of"]
 
 STATUS_NUMBERS = {Status.RUNNING: 1, Status.SUCCESS: 2, Status.CANCEL: 3, Status.REPLACE: 4, Status.TIMEOUT: 6}
 KINDS = {"leader": Kind.LEADER, "region": Kind.REGION, "admin": Kind.ADMIN, "replica": Kind.REPLICA}
@@ -55,14 +66,6 @@ def region_of(pd: Pd, region_id: int) -> RegionInfo:
     if info is None:
         raise RequestError(f"[PD:region:ErrRegionNotFound]region {region_id} not found", 404)
     return info
-
-
-def add_operator(pd: Pd, operator: Operator) -> bool:
-    """Start an operator that somebody asked for."""
-    operator.kind |= Kind.ADMIN
-    operator.priority = Priority.HIGH
-    info = region_of(pd, operator.region_id)
-    return pd.coordinator.operators.add(operator, info, pd.state.clock.wall_ns())
 
 
 def _moment(wall_ns: int) -> str:
@@ -128,9 +131,10 @@ class _Operators:
 
     async def records(self, request: web.Request) -> web.Response:
         text = request.query.get("from", "0")
-        if not text.isdigit():
+        since_s = number(text)
+        if since_s is None:
             raise RequestError(f"strconv.ParseInt: parsing {text!r}: invalid syntax")
-        since = int(text) * NS_PER_SECOND
+        since = since_s * NS_PER_SECOND
         return answer([operator_text(each) for each in self._running.records if each.finished_ns >= since])
 
     async def cancel(self, request: web.Request) -> web.Response:
@@ -157,11 +161,11 @@ class _Operators:
             "add-learner": self._add_learner,
             "remove-peer": self._remove_peer,
             "split-region": self._split,
-            "scatter-region": self._scatter,
-            "scatter-regions": self._scatter,
         }
         if not isinstance(name, str):
             raise RequestError("missing operator name")
+        if name in ("scatter-region", "scatter-regions"):
+            return await self._scatter(values)
         if name not in makers:
             raise RequestError("unknown operator" if name != "merge-region" else "Regions are not merged here")
         try:
@@ -169,7 +173,7 @@ class _Operators:
         except ImpossibleError as error:
             raise RequestError(str(error), 500) from None
         for operator in operators:
-            if not add_operator(self._pd, operator):
+            if not self._pd.jobs.start(operator):
                 raise RequestError("failed to add operator, maybe already have one", 500)
         return answer("The operator is created.")
 
@@ -194,8 +198,8 @@ class _Operators:
         return [transfer_leader(self._region(values), "admin-transfer-leader", to)]
 
     def _transfer_region(self, values: Json) -> list[Operator]:
-        stores = values.get("to_store_ids")
-        if not isinstance(stores, list) or not stores or not all(isinstance(each, int) for each in stores):
+        stores = naturals(values.get("to_store_ids"))
+        if stores is None:
             raise RequestError("invalid store ids to transfer region to")
         target = {self._store(each): Role.VOTER for each in stores}
         return self._move(self._region(values), "move-region", target)
@@ -241,11 +245,21 @@ class _Operators:
             raise RequestError("keys should be a list of hexadecimal texts")
         return [split(info, "admin-split-region", policy, [key_of(key, is_hex=True) for key in keys])]
 
-    def _scatter(self, values: Json) -> list[Operator]:
-        ids = values.get("region_ids", values.get("regions_id", [values.get("region_id")]))
-        if not isinstance(ids, list) or not all(isinstance(each, int) for each in ids):
+    async def _scatter(self, values: Json) -> web.Response:
+        wanted = values.get("region_ids", values.get("regions_id", [values.get("region_id")]))
+        region_ids = naturals(wanted)
+        if region_ids is None:
             raise RequestError("missing region id")
-        return scatter(self._pd.coordinator.view(), [region_of(self._pd, each) for each in ids])
+        for region_id in region_ids:
+            region_of(self._pd, region_id)
+        retries = natural(values.get("retry_limit"))
+        try:
+            done = await self._pd.jobs.scatter(region_ids, str(values.get("group", "")), retries or 0)
+        except JobError as error:
+            raise RequestError(str(error), 500) from None
+        if done.failed:
+            raise RequestError("; ".join(done.failed.values()), 500)
+        return answer("The operator is created.")
 
 
 def _roles(info: RegionInfo) -> dict[int, Role]:

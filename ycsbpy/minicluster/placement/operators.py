@@ -110,6 +110,8 @@ class Operator:
     step_started_ns: int = 0
     status: Status = Status.RUNNING
     reason: str = ""
+    group: str = ""
+    """Of a scatter: with which Regions."""
 
     @property
     def step(self) -> Step | None:
