@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.minicluster.model import StoreState
 from ycsbpy.minicluster.pd.commands import command
+from ycsbpy.minicluster.pd.removals import Removals
 from ycsbpy.minicluster.placement.balance import BALANCE_LEADER, BALANCE_REGION, balance_leader, balance_region
 from ycsbpy.minicluster.placement.checkers import check_region
 from ycsbpy.minicluster.placement.controller import OperatorController
@@ -36,7 +37,6 @@ __all__ = ["Coordinator"]
 log = logging.getLogger(__name__)
 
 IDLE_ROUND_NS = NS_PER_SECOND
-LEADERS_A_ROUND = 4  # balance-leader's ``batch``
 REPORTED_SHARE = 0.9
 PATIENCE_NS = 300 * NS_PER_SECOND
 GROWTH = 1.3
@@ -58,6 +58,7 @@ class Coordinator:
         self.limits = StoreLimits(schedule.add_peer_limit, schedule.remove_peer_limit)
         self.operators = OperatorController(self._send, self.limits)
         self.paused_until_ns: dict[str, int] = {}
+        self.removals = Removals()
         self._streams = streams
         self._chance = chance if chance is not None else random.Random()  # noqa: S311
         self._started_ns = state.clock.now_ns()
@@ -134,7 +135,7 @@ class Coordinator:
             return 0
         self._changed = False
         self._round_ns = now_ns
-        self._bury()
+        self._see_off()
         started = 0
         cluster = self.view()
         for info in list(self.state.regions):
@@ -157,7 +158,7 @@ class Coordinator:
             return 0
         started = 0
         if not self._paused(BALANCE_LEADER):
-            for _ in range(LEADERS_A_ROUND):
+            for _ in range(self.schedule.balance_leader_batch):
                 if not self.operators.has_room(Kind.LEADER, self.schedule):
                     break
                 if not self._start(balance_leader(self.view(), self._chance)):
@@ -178,14 +179,17 @@ class Coordinator:
             return True
         return self.paused_until_ns.get(scheduler, 0) > self.state.clock.wall_ns()
 
-    def _bury(self) -> None:
-        """A store that is to go and holds nothing any more is gone."""
-        loads = self.state.loads()
-        for info in list(self.state.stores.values()):
-            if info.meta.state is StoreState.OFFLINE and not loads[info.meta.id].regions:
-                self.state.bury_store(info.meta.id)
-                self.limits.forget(info.meta.id)
-                log.info("store %d is empty and now a tombstone", info.meta.id)
+    def _see_off(self) -> None:
+        """A store that is to go and holds nothing any more is gone; of the others, note how far they are."""
+        leaving = [info.meta.id for info in self.state.stores.values() if info.meta.state is StoreState.OFFLINE]
+        loads = self.state.loads() if leaving else {}
+        for store_id in leaving:
+            if not loads[store_id].regions:
+                self.state.bury_store(store_id)
+                self.limits.forget(store_id)
+                log.info("store %d is empty and now a tombstone", store_id)
+        remaining = {store_id: loads[store_id].region_size for store_id in leaving if loads[store_id].regions}
+        self.removals.note(remaining, self.state.clock.wall_ns())
 
     # ---- the picture, and the way out ----
 

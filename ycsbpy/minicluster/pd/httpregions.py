@@ -93,7 +93,6 @@ def region_routes(pd: Pd) -> list[tuple[str, str, Handler]]:
         ("GET", "/region/id/{id}", api.by_id),
         ("GET", "/region/key/{key:.*}", api.by_key),
         ("GET", "/stats/region", api.stats),
-        *[("GET", f"/hotspot/{path}", api.hotspot(path)) for path in ("regions/write", "regions/read", "stores")],
     ]
 
 
@@ -224,29 +223,6 @@ class _Regions:
             for info in regions
         )
         return answer("REPLICATED" if good else "INPROGRESS")
-
-    def hotspot(self, path: str) -> Handler:
-        """The handler of one of the hot-spot paths: nothing is ever hot here."""
-
-        async def handler(_request: web.Request) -> web.StreamResponse:
-            if path == "stores":
-                rates = [f"{kind}-{what}-rate" for kind in ("bytes", "keys", "query") for what in ("write", "read")]
-                return answer({name: self._flows(name) for name in rates})
-            return answer({"as_peer": {}, "as_leader": {}})
-
-        return handler
-
-    def _flows(self, name: str) -> Json:
-        unit, what, _ = name.split("-")
-        if unit == "query":
-            unit = "keys"
-        field = f"{unit}_{'written' if what == 'write' else 'read'}"
-        flows = {}
-        for store_id, info in self._state.stores.items():
-            if info.stats is not None:
-                seconds = max(1, info.stats.interval[1] - info.stats.interval[0])
-                flows[str(store_id)] = getattr(info.stats, field) / seconds
-        return flows
 
     # ---- asked for ----
 
