@@ -239,6 +239,10 @@ class Simulation:
         self.state.region_heartbeat(info)
         self.pd.region_reported(info, before)
 
+    def set_schedule(self, **changes: object) -> None:
+        """Change some settings."""
+        self.pd.reconfigure(self.pd.schedule.with_(**changes))
+
     def settle(self, seconds: int = 2000, quiet: int = 60) -> int:
         """Let time go by until nothing has moved for a while; return how long it took."""
         still = 0

@@ -103,7 +103,7 @@ def test_what_cannot_be_split_yet_is_tried_again() -> None:
 
 def test_scatter_spreads_a_group_over_stores_and_leaders() -> None:
     sim = settled(6)
-    sim.pd.set_schedule(paused=frozenset({"balance-region-scheduler", "balance-leader-scheduler"}))
+    sim.set_schedule(paused=frozenset({"balance-region-scheduler", "balance-leader-scheduler"}))
     sim.split(11)
     sim.settle(quiet=20)
     jobs = RegionJobs(sim.pd)

@@ -10,6 +10,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ycsbpy.minicluster.pd.shapes import plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -104,7 +106,7 @@ def _flag_text(value: bool) -> str:
 
 _Convert: TypeAlias = "tuple[Callable[[Any], Any], Callable[[Any], Any]]"
 _PLAIN_COUNT: _Convert = (_count, int)
-_PLAIN_NUMBER: _Convert = (_number, lambda value: int(value) if value == int(value) else value)
+_PLAIN_NUMBER: _Convert = (_number, plain)
 _FLAG: _Convert = (_flag, _flag_text)
 _DURATION: _Convert = (parse_duration, duration_text)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ycsbpy.clock import NS_PER_SECOND
@@ -26,8 +25,10 @@ from ycsbpy.minicluster.placement.schedule import QUICK, Schedule
 from ycsbpy.minicluster.placement.view import Cluster, StoreView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from ycsbpy.minicluster.pd.regiontree import RegionInfo
-    from ycsbpy.minicluster.pd.state import ClusterState
+    from ycsbpy.minicluster.pd.state import ClusterState, StoreLoad
     from ycsbpy.minicluster.pd.streams import HeartbeatStreams
     from ycsbpy.minicluster.placement.operators import Operator
     from ycsbpy.minicluster.placement.steps import Step
@@ -109,9 +110,9 @@ class Coordinator:
             interval = least if busy else min(interval * GROWTH, most)
             await asyncio.sleep(max(interval, 0.02))
 
-    def _guarded_round(self, work: object) -> bool:
+    def _guarded_round(self, work: Callable[[], int]) -> bool:
         try:
-            return bool(work())  # type: ignore[operator]
+            return work() > 0
         except Exception:  # one bad round must not be the last
             log.exception("a round of scheduling failed")
             return False
@@ -193,10 +194,10 @@ class Coordinator:
 
     # ---- the picture, and the way out ----
 
-    def view(self) -> Cluster:
-        """The cluster as it is now."""
+    def view(self, loads: Mapping[int, StoreLoad] | None = None) -> Cluster:
+        """The cluster as it is now; ``loads`` saves a count that the caller has made just now."""
         now_ns = self.state.clock.wall_ns()
-        loads = self.state.loads()
+        loads = self.state.loads() if loads is None else loads
         sizes, leaders = self.operators.influence()
         down_ns = int(self.schedule.max_store_down_time * NS_PER_SECOND)
         stores = {}
@@ -232,7 +233,3 @@ class Coordinator:
     def _send(self, info: RegionInfo, step: Step) -> None:
         if info.leader is not None:
             self._streams.send(info.leader.store_id, command(self.state.cluster_id, info, step))
-
-    def set_schedule(self, **changes: object) -> None:
-        """Change some settings."""
-        self.reconfigure(replace(self.schedule, **changes))  # type: ignore[arg-type]

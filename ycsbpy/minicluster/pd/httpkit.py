@@ -27,7 +27,6 @@ __all__ = [
     "naturals",
     "number",
     "path_number",
-    "plain",
     "wanted_number",
 ]
 
@@ -102,11 +101,6 @@ def naturals(values: Json) -> list[int] | None:
         return None
     found = [natural(value) for value in values]
     return [each for each in found if each is not None] if None not in found else None
-
-
-def plain(value: float) -> float | int:
-    """A number as PD prints it: without a fraction where it has none."""
-    return int(value) if value == int(value) else value
 
 
 def flagged(request: web.Request, name: str) -> bool:

@@ -23,6 +23,7 @@ from ycsbpy.minicluster.pd.httpkit import (
     wanted_number,
 )
 from ycsbpy.minicluster.pd.regionjobs import JobError
+from ycsbpy.minicluster.peerchange import roles_by_store
 from ycsbpy.minicluster.placement.operators import (
     ImpossibleError,
     Kind,
@@ -77,12 +78,11 @@ def _moment(wall_ns: int) -> str:
 def operator_text(operator: Operator) -> str:
     """An operator as PD writes it."""
     steps = ", ".join(f"{number}:{{{step}}}" for number, step in enumerate(operator.steps))
-    limit = sum(max(600.0, 6.0 * operator.size_mib) if step.slow else 60.0 for step in operator.steps)
     text = (
         f"{operator.desc} {{{operator.brief}}} (kind:{operator.kind_text()}, region:{operator.region_id}"
         f"({operator.origin.version}, {operator.origin.conf_ver}), createAt:{_moment(operator.created_ns)}, "
         f"startAt:{_moment(operator.started_ns)}, currentStep:{operator.current}, size:{operator.size_mib}, "
-        f"steps:[{steps}], timeout:[{duration_text(limit)}])"
+        f"steps:[{steps}], timeout:[{duration_text(operator.timeout_s())}])"
     )
     if operator.status is Status.RUNNING:
         return text
@@ -97,7 +97,7 @@ def _object(operator: Operator) -> Json:
         "region_id": operator.region_id,
         "region_epoch": {"conf_ver": operator.origin.conf_ver, "version": operator.origin.version},
         "kind": operator.kind.value,
-        "timeout": duration_text(operator.step_timeout_s()),
+        "timeout": duration_text(operator.timeout_s()),
         "status": STATUS_NUMBERS[operator.status],
     }
 
@@ -207,7 +207,7 @@ class _Operators:
     def _transfer_peer(self, values: Json) -> list[Operator]:
         info = self._region(values)
         origin, to = wanted_number(values, "from_store_id"), self._store(wanted_number(values, "to_store_id"))
-        roles = _roles(info)
+        roles = roles_by_store(info.region)
         if origin not in roles:
             raise RequestError(f"region {info.region.id} has no peer in store {origin}", 500)
         if to in roles:
@@ -217,16 +217,16 @@ class _Operators:
 
     def _add_peer(self, values: Json, role: Role = Role.VOTER, desc: str = "add-peer") -> list[Operator]:
         info, to = self._region(values), self._store(wanted_number(values, "store_id"))
-        if to in _roles(info):
+        if to in roles_by_store(info.region):
             raise RequestError(f"region {info.region.id} already has peer in store {to}", 500)
-        return self._move(info, desc, {**_roles(info), to: role})
+        return self._move(info, desc, {**roles_by_store(info.region), to: role})
 
     def _add_learner(self, values: Json) -> list[Operator]:
         return self._add_peer(values, Role.LEARNER, "add-learner")
 
     def _remove_peer(self, values: Json) -> list[Operator]:
         info, origin = self._region(values), wanted_number(values, "store_id")
-        roles = _roles(info)
+        roles = roles_by_store(info.region)
         if roles.pop(origin, None) is None:
             raise RequestError(f"region {info.region.id} has no peer in store {origin}", 500)
         return self._move(info, "remove-peer", roles)
@@ -260,7 +260,3 @@ class _Operators:
         if done.failed:
             raise RequestError("; ".join(done.failed.values()), 500)
         return answer("The operator is created.")
-
-
-def _roles(info: RegionInfo) -> dict[int, Role]:
-    return {peer.store_id: peer.role for peer in info.region.peers}

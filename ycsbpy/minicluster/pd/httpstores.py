@@ -17,7 +17,6 @@ from ycsbpy.minicluster.pd.httpkit import (
     flagged,
     number,
     path_number,
-    plain,
 )
 from ycsbpy.minicluster.pd.removals import REMOVING
 from ycsbpy.minicluster.pd.state import ErrorType, PdError
@@ -60,7 +59,7 @@ def store_limits(pd: Pd) -> Json:
     """Store id → its limits, replicas a minute."""
     limits = pd.coordinator.limits
     return {
-        str(store_id): {kind: plain(limits.rate(store_id, kind)) for kind in StoreLimits.TYPES}
+        str(store_id): {kind: shapes.plain(limits.rate(store_id, kind)) for kind in StoreLimits.TYPES}
         for store_id, info in sorted(pd.state.stores.items())
         if info.meta.state is not StoreState.TOMBSTONE
     }
@@ -124,7 +123,7 @@ class _Stores:
 
     def _shapes(self, stores: list[StoreInfo]) -> list[Json]:
         loads = self._state.loads()
-        views = self._pd.coordinator.view().stores
+        views = self._pd.coordinator.view(loads).stores
         low = self._pd.coordinator.schedule.low_space_ratio
         now, down = self._now()
         return [
