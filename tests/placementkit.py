@@ -178,7 +178,10 @@ class Simulation:
         info = max(self.regions.values(), key=lambda each: each.region.start)
         base = int.from_bytes(info.region.start[:4] or b"\0\0\0\0")
         keys = [(base + 1 + number).to_bytes(4) for number in range(count)]
-        pieces = split_region(info.region, keys, self.state.ask_split(info.region, count))
+        self._cut(info, keys, size)
+
+    def _cut(self, info: RegionInfo, keys: Sequence[bytes], size: int = 96) -> None:
+        pieces = split_region(info.region, keys, self.state.ask_split(info.region, len(keys)))
         for piece in pieces:
             leader = piece.peer_on(info.leader.store_id) if info.leader else None
             self.regions[piece.id] = RegionInfo(piece, leader, info.term, approximate_size=size * MIB)
@@ -203,7 +206,10 @@ class Simulation:
         info = self.regions[region_id]
         if info.leader is None or info.leader.store_id not in self.alive or not majority_lives(info, self.alive):
             return
-        if step.applied(info) or step.problem(info) or isinstance(step, SplitRegion):
+        if step.applied(info) or step.problem(info):
+            return
+        if isinstance(step, SplitRegion):
+            self._cut(info, step.keys)
             return
         if isinstance(step, TransferLeader) and step.to_store not in self.alive:
             return
@@ -232,6 +238,10 @@ class Simulation:
         before = self.state.regions.get(region_id)
         self.state.region_heartbeat(info)
         self.pd.region_reported(info, before)
+
+    def set_schedule(self, **changes: object) -> None:
+        """Change some settings."""
+        self.pd.reconfigure(self.pd.schedule.with_(**changes))
 
     def settle(self, seconds: int = 2000, quiet: int = 60) -> int:
         """Let time go by until nothing has moved for a while; return how long it took."""

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["RawClient", "channel", "region_error"]
 
 OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
-UNARY_MESSAGES = {
+UNARY_MESSAGES: dict[str, tuple[Any, Any]] = {
     "GetPrevRegion": (pdpb.GetRegionRequest, pdpb.GetRegionResponse),
     "GetRegionByID": (pdpb.GetRegionByIDRequest, pdpb.GetRegionResponse),
+    "ReportMinResolvedTS": (pdpb.ReportMinResolvedTsRequest, pdpb.ReportMinResolvedTsResponse),
 }
 
 
@@ -66,7 +67,7 @@ class RawClient:
         if "header" not in fields:
             fields["header"] = self.header()
         request = request_class(**{name: value for name, value in fields.items() if value is not None})
-        answer = self.pd_channel.unary_unary(f"/pdpb.PD/{method}")(request.SerializeToString(), timeout=10)
+        answer = self.pd_channel.unary_unary(f"/pdpb.PD/{method}")(request.SerializeToString(), timeout=30)
         return response_class.FromString(answer)
 
     def pd_stream(self, method: str, messages: Iterator[bytes]) -> Any:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import grpc
 import pytest
+from pdkit import STORE, asked, running_pd
+from pdkit import lone_region as region
 from processes import until
 from rawclient import RawClient
 
-from ycsbpy.cluster.process import OWNER_FD, READY_FD, Estate, python_environment
 from ycsbpy.minicluster import MiniCluster
 from ycsbpy.proto import metapb_pb2 as metapb
 from ycsbpy.proto import pdpb_pb2 as pdpb
@@ -32,23 +31,8 @@ def client(split_cluster: MiniCluster) -> Iterator[RawClient]:
 @pytest.fixture
 def lone_pd(tmp_path: Path) -> Iterator[str]:
     """The address of a PD without stores."""
-    with Estate() as estate:
-        command = [sys.executable, "-m", "ycsbpy.minicluster", "pd", "--dir", str(tmp_path)]
-        command += ["--owner-fd", OWNER_FD, "--ready-fd", READY_FD]
-        child = estate.start("PD", command, tmp_path / "log", environment=python_environment())
-        yield child.wait_ready(20.0)["address"]
-
-
-def region(region_id: int = 2, store: int = 1, **fields: Any) -> metapb.Region:
-    return metapb.Region(
-        id=region_id,
-        region_epoch=metapb.RegionEpoch(conf_ver=1, version=1),
-        peers=[metapb.Peer(id=region_id + 1, store_id=store)],
-        **fields,
-    )
-
-
-STORE = metapb.Store(id=1, address="127.0.0.1:20160", version="8.5.0")
+    with running_pd(tmp_path) as address:
+        yield address
 
 
 # ---- members, ids, timestamps ----
@@ -85,6 +69,14 @@ CALLS: dict[str, dict[str, Any]] = {
     "ReportBatchSplit": {"regions": [region()]},
     "GetClusterConfig": {},
     "GetGCSafePoint": {},
+    "UpdateGCSafePoint": {"safe_point": 0},
+    "UpdateServiceGCSafePoint": {"service_id": b"backup", "TTL": 0},
+    "SplitRegions": {},
+    "ScatterRegion": {"region_id": 2},
+    "SplitAndScatterRegions": {},
+    "GetOperator": {"region_id": 2},
+    "ReportMinResolvedTS": {"store_id": 1},
+    "SetExternalTimestamp": {"timestamp": 1},
     "Bootstrap": {"store": STORE, "region": region()},
 }
 
@@ -312,16 +304,6 @@ def test_roles_from_the_future_are_an_error_and_not_the_end(lone_pd: str) -> Non
 
 
 # ---- HTTP ----
-
-
-def asked(address: str, path: str, method: str = "GET") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(address, timeout=10)
-    try:
-        connection.request(method, "/pd/api/v1" + path if not path.startswith("//") else path[1:])
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
 
 
 MEMBER = {"name", "member_id", "peer_urls", "client_urls", "deploy_path", "binary_version", "git_hash"}

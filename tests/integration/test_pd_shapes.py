@@ -52,6 +52,14 @@ REGION = {
     "approximate_size": int, "approximate_keys": int,
 }  # fmt: skip
 PER_STORE: dict[type, type] = {str: int}
+RATES: dict[type, Any] = {str: NUMBER}
+HOT: dict[type, Any] = {
+    str: {
+        "store_bytes": NUMBER, "store_keys": NUMBER, "store_query": NUMBER, "store_cpu": NUMBER,
+        "total_flow_bytes": NUMBER, "total_flow_keys": NUMBER, "total_flow_query": NUMBER, "regions_count": int,
+        "statistics": [dict],
+    }
+}  # fmt: skip
 SHAPES: dict[str, Any] = {
     "version": {"version": str, "build_time": str, "hash": str, "branch": str},
     "status": {"build_ts": str, "version": str, "git_hash": str, "start_timestamp": int},
@@ -69,6 +77,29 @@ SHAPES: dict[str, Any] = {
         "store_peer_size": PER_STORE, "store_peer_keys": PER_STORE,
     },
     "schedulers": [str],
+    "scheduler-config/balance-leader-scheduler/list": {"ranges": [{"start-key": str, "end-key": str}], "batch": int},
+    "stores/limit": {str: {"add-peer": NUMBER, "remove-peer": NUMBER}},
+    "stores/check?state=Up": {"count": int, "stores": [STORE]},
+    "regions/count": {"count": int},
+    "regions/key?limit=2": {"count": int, "regions": [REGION]},
+    "regions/size?limit=2": {"count": int, "regions": [REGION]},
+    "regions/sibling/{region}": {"count": int, "regions": [REGION]},
+    "regions/check/miss-peer": {"count": int, "regions": [REGION]},
+    "regions/check/hist-size": [{"start": int, "end": int, "count": int}],
+    "hotspot/regions/read": {"as_peer": HOT, "as_leader": HOT},
+    "hotspot/regions/write": {"as_peer": HOT, "as_leader": HOT},
+    "hotspot/stores": {
+        "bytes-write-rate": RATES, "bytes-read-rate": RATES, "keys-write-rate": RATES, "keys-read-rate": RATES,
+        "query-write-rate": RATES, "query-read-rate": RATES,
+    },
+    "hotspot/buckets": {str: [{"start_key": HEX, "end_key": HEX, "hot_degree": int}]},
+    "min-resolved-ts": {"min_resolved_ts": int},
+    "min-resolved-ts?scope=cluster": {"min_resolved_ts": int, "stores_min_resolved_ts": PER_STORE},
+    "min-resolved-ts/{store}": {"min_resolved_ts": int},
+    "gc/safepoint": {
+        "service_gc_safe_points": [{"service_id": str, "expired_at": int, "safe_point": int}], "gc_safe_point": int,
+    },
+    "config/rules": [{"group_id": str, "id": str, "start_key": HEX, "end_key": HEX, "role": str, "count": int}],
     "operators": [OPERATOR],
     "operators/records": [OPERATOR],
     "config/replicate": {

@@ -78,7 +78,7 @@ def test_halted_and_paused_schedulers_do_nothing() -> None:
     sim = Simulation(3, stores=3, schedule=QUICK.with_(halt_scheduling=True))
     sim.settle(quiet=20)
     assert sim.counts() == {1: 1, 4: 0, 5: 0}
-    sim.pd.set_schedule(halt_scheduling=False, paused=frozenset({"balance-region-scheduler"}))
+    sim.set_schedule(halt_scheduling=False, paused=frozenset({"balance-region-scheduler"}))
     sim.settle(quiet=20)
     sim.check_replicated()
     sim.split(20)
@@ -110,10 +110,10 @@ def test_after_a_restart_it_waits_until_most_regions_have_reported() -> None:
 def test_max_replicas_can_be_changed_while_it_runs() -> None:
     sim = Simulation(3, stores=5, schedule=QUICK)
     sim.settle(quiet=20)
-    sim.pd.set_schedule(max_replicas=5)
+    sim.set_schedule(max_replicas=5)
     sim.settle(quiet=20)
     sim.check_replicated(5)
-    sim.pd.set_schedule(max_replicas=3)
+    sim.set_schedule(max_replicas=3)
     sim.settle(quiet=20)
     sim.check_replicated(3)
 

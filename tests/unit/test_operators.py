@@ -68,6 +68,17 @@ def test_what_cannot_be_is_refused(peers: str, target: dict[int, Role], leader: 
         built(peers, target, leader)
 
 
+@pytest.mark.parametrize(
+    ("target", "minutes"),
+    [({1: V, 2: V, 4: V}, 17), ({1: V, 2: V, 3: V, 4: V}, 11)],  # as in the records of a real PD
+)
+def test_an_operator_may_take_as_long_as_pds(target: dict[int, Role], minutes: int) -> None:
+    operator = built("1* 2 3", target)
+    assert operator.timeout_s() == 60 * minutes
+    assert operator.step_timeout_s() == 600
+    assert split(region("1* 2 3"), "test").timeout_s() == 60
+
+
 def test_leadership_goes_only_to_another_voter() -> None:
     info = region("1* 2 3l")
     assert steps(transfer_leader(info, "test", 2)) == ["transfer leader from store 1 to store 2"]

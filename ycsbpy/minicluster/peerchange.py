@@ -15,7 +15,7 @@ from ycsbpy.minicluster.raft import ConfChangeType, ConfState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["PeerChange", "change_peers", "conf_state_of", "is_joint"]
+__all__ = ["PeerChange", "change_peers", "conf_state_of", "is_joint", "roles_by_store"]
 
 _AFTER_JOINT = {Role.INCOMING_VOTER: Role.VOTER, Role.DEMOTING_VOTER: Role.LEARNER}
 
@@ -44,6 +44,11 @@ def conf_state_of(region: Region) -> ConfState:
 def is_joint(region: Region) -> bool:
     """Whether the Region is between two configurations."""
     return any(peer.role in _AFTER_JOINT for peer in region.peers)
+
+
+def roles_by_store(region: Region, *, without: int = 0) -> dict[int, Role]:
+    """Store → the role of the Region's Peer there, but for one store."""
+    return {peer.store_id: peer.role for peer in region.peers if peer.store_id != without}
 
 
 def change_peers(region: Region, changes: Sequence[PeerChange]) -> Region:

@@ -47,6 +47,19 @@ class SplitReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ADMIN: _ClassVar[SplitReason]
     SIZE: _ClassVar[SplitReason]
     LOAD: _ClassVar[SplitReason]
+
+class OperatorStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SUCCESS: _ClassVar[OperatorStatus]
+    TIMEOUT: _ClassVar[OperatorStatus]
+    CANCEL: _ClassVar[OperatorStatus]
+    REPLACE: _ClassVar[OperatorStatus]
+    RUNNING: _ClassVar[OperatorStatus]
+
+class EventType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PUT: _ClassVar[EventType]
+    DELETE: _ClassVar[EventType]
 OK: ErrorType
 UNKNOWN: ErrorType
 NOT_BOOTSTRAPPED: ErrorType
@@ -72,6 +85,13 @@ USEKEY: CheckPolicy
 ADMIN: SplitReason
 SIZE: SplitReason
 LOAD: SplitReason
+SUCCESS: OperatorStatus
+TIMEOUT: OperatorStatus
+CANCEL: OperatorStatus
+REPLACE: OperatorStatus
+RUNNING: OperatorStatus
+PUT: EventType
+DELETE: EventType
 
 class RequestHeader(_message.Message):
     __slots__ = ("cluster_id", "sender_id", "caller_id", "caller_component")
@@ -675,6 +695,102 @@ class ReportBatchSplitResponse(_message.Message):
     header: ResponseHeader
     def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ...) -> None: ...
 
+class SplitRegionsRequest(_message.Message):
+    __slots__ = ("header", "split_keys", "retry_limit")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_KEYS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    split_keys: _containers.RepeatedScalarFieldContainer[bytes]
+    retry_limit: int
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ..., split_keys: _Optional[_Iterable[bytes]] = ..., retry_limit: _Optional[int] = ...) -> None: ...
+
+class SplitRegionsResponse(_message.Message):
+    __slots__ = ("header", "finished_percentage", "regions_id")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_PERCENTAGE_FIELD_NUMBER: _ClassVar[int]
+    REGIONS_ID_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    finished_percentage: int
+    regions_id: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., finished_percentage: _Optional[int] = ..., regions_id: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ScatterRegionRequest(_message.Message):
+    __slots__ = ("header", "region_id", "region", "leader", "group", "regions_id", "retry_limit", "skip_store_limit")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    REGION_ID_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    LEADER_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    REGIONS_ID_FIELD_NUMBER: _ClassVar[int]
+    RETRY_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    SKIP_STORE_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    region_id: int
+    region: _metapb_pb2.Region
+    leader: _metapb_pb2.Peer
+    group: str
+    regions_id: _containers.RepeatedScalarFieldContainer[int]
+    retry_limit: int
+    skip_store_limit: bool
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ..., region_id: _Optional[int] = ..., region: _Optional[_Union[_metapb_pb2.Region, _Mapping]] = ..., leader: _Optional[_Union[_metapb_pb2.Peer, _Mapping]] = ..., group: _Optional[str] = ..., regions_id: _Optional[_Iterable[int]] = ..., retry_limit: _Optional[int] = ..., skip_store_limit: bool = ...) -> None: ...
+
+class ScatterRegionResponse(_message.Message):
+    __slots__ = ("header", "finished_percentage", "failed_regions_id")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_PERCENTAGE_FIELD_NUMBER: _ClassVar[int]
+    FAILED_REGIONS_ID_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    finished_percentage: int
+    failed_regions_id: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., finished_percentage: _Optional[int] = ..., failed_regions_id: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class SplitAndScatterRegionsRequest(_message.Message):
+    __slots__ = ("header", "split_keys", "group", "retry_limit")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_KEYS_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    RETRY_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    split_keys: _containers.RepeatedScalarFieldContainer[bytes]
+    group: str
+    retry_limit: int
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ..., split_keys: _Optional[_Iterable[bytes]] = ..., group: _Optional[str] = ..., retry_limit: _Optional[int] = ...) -> None: ...
+
+class SplitAndScatterRegionsResponse(_message.Message):
+    __slots__ = ("header", "split_finished_percentage", "scatter_finished_percentage", "regions_id")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FINISHED_PERCENTAGE_FIELD_NUMBER: _ClassVar[int]
+    SCATTER_FINISHED_PERCENTAGE_FIELD_NUMBER: _ClassVar[int]
+    REGIONS_ID_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    split_finished_percentage: int
+    scatter_finished_percentage: int
+    regions_id: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., split_finished_percentage: _Optional[int] = ..., scatter_finished_percentage: _Optional[int] = ..., regions_id: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class GetOperatorRequest(_message.Message):
+    __slots__ = ("header", "region_id")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    REGION_ID_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    region_id: int
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ..., region_id: _Optional[int] = ...) -> None: ...
+
+class GetOperatorResponse(_message.Message):
+    __slots__ = ("header", "region_id", "desc", "status", "kind")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    REGION_ID_FIELD_NUMBER: _ClassVar[int]
+    DESC_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    region_id: int
+    desc: bytes
+    status: OperatorStatus
+    kind: bytes
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., region_id: _Optional[int] = ..., desc: _Optional[bytes] = ..., status: _Optional[_Union[OperatorStatus, str]] = ..., kind: _Optional[bytes] = ...) -> None: ...
+
 class GetClusterConfigRequest(_message.Message):
     __slots__ = ("header",)
     HEADER_FIELD_NUMBER: _ClassVar[int]
@@ -702,3 +818,163 @@ class GetGCSafePointResponse(_message.Message):
     header: ResponseHeader
     safe_point: int
     def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., safe_point: _Optional[int] = ...) -> None: ...
+
+class UpdateGCSafePointRequest(_message.Message):
+    __slots__ = ("header", "safe_point")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SAFE_POINT_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    safe_point: int
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ..., safe_point: _Optional[int] = ...) -> None: ...
+
+class UpdateGCSafePointResponse(_message.Message):
+    __slots__ = ("header", "new_safe_point")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    NEW_SAFE_POINT_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    new_safe_point: int
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., new_safe_point: _Optional[int] = ...) -> None: ...
+
+class UpdateServiceGCSafePointRequest(_message.Message):
+    __slots__ = ("header", "service_id", "TTL", "safe_point")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    TTL_FIELD_NUMBER: _ClassVar[int]
+    SAFE_POINT_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    service_id: bytes
+    TTL: int
+    safe_point: int
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ..., service_id: _Optional[bytes] = ..., TTL: _Optional[int] = ..., safe_point: _Optional[int] = ...) -> None: ...
+
+class UpdateServiceGCSafePointResponse(_message.Message):
+    __slots__ = ("header", "service_id", "TTL", "min_safe_point")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    TTL_FIELD_NUMBER: _ClassVar[int]
+    MIN_SAFE_POINT_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    service_id: bytes
+    TTL: int
+    min_safe_point: int
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., service_id: _Optional[bytes] = ..., TTL: _Optional[int] = ..., min_safe_point: _Optional[int] = ...) -> None: ...
+
+class ReportMinResolvedTsRequest(_message.Message):
+    __slots__ = ("header", "store_id", "min_resolved_ts")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    MIN_RESOLVED_TS_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    store_id: int
+    min_resolved_ts: int
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ..., store_id: _Optional[int] = ..., min_resolved_ts: _Optional[int] = ...) -> None: ...
+
+class ReportMinResolvedTsResponse(_message.Message):
+    __slots__ = ("header",)
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ...) -> None: ...
+
+class SetExternalTimestampRequest(_message.Message):
+    __slots__ = ("header", "timestamp")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    timestamp: int
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ..., timestamp: _Optional[int] = ...) -> None: ...
+
+class SetExternalTimestampResponse(_message.Message):
+    __slots__ = ("header",)
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ...) -> None: ...
+
+class GetExternalTimestampRequest(_message.Message):
+    __slots__ = ("header",)
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ...) -> None: ...
+
+class GetExternalTimestampResponse(_message.Message):
+    __slots__ = ("header", "timestamp")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    timestamp: int
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., timestamp: _Optional[int] = ...) -> None: ...
+
+class GetMinTSRequest(_message.Message):
+    __slots__ = ("header",)
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ...) -> None: ...
+
+class GetMinTSResponse(_message.Message):
+    __slots__ = ("header", "timestamp")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    timestamp: Timestamp
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., timestamp: _Optional[_Union[Timestamp, _Mapping]] = ...) -> None: ...
+
+class GlobalConfigItem(_message.Message):
+    __slots__ = ("name", "value", "error", "kind", "payload")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: str
+    error: Error
+    kind: EventType
+    payload: bytes
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., kind: _Optional[_Union[EventType, str]] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
+class StoreGlobalConfigRequest(_message.Message):
+    __slots__ = ("changes", "config_path")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_PATH_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[GlobalConfigItem]
+    config_path: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[GlobalConfigItem, _Mapping]]] = ..., config_path: _Optional[str] = ...) -> None: ...
+
+class StoreGlobalConfigResponse(_message.Message):
+    __slots__ = ("error",)
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    error: Error
+    def __init__(self, error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class LoadGlobalConfigRequest(_message.Message):
+    __slots__ = ("names", "config_path")
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_PATH_FIELD_NUMBER: _ClassVar[int]
+    names: _containers.RepeatedScalarFieldContainer[str]
+    config_path: str
+    def __init__(self, names: _Optional[_Iterable[str]] = ..., config_path: _Optional[str] = ...) -> None: ...
+
+class LoadGlobalConfigResponse(_message.Message):
+    __slots__ = ("items", "revision")
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedCompositeFieldContainer[GlobalConfigItem]
+    revision: int
+    def __init__(self, items: _Optional[_Iterable[_Union[GlobalConfigItem, _Mapping]]] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class WatchGlobalConfigRequest(_message.Message):
+    __slots__ = ("config_path", "revision")
+    CONFIG_PATH_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    config_path: str
+    revision: int
+    def __init__(self, config_path: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class WatchGlobalConfigResponse(_message.Message):
+    __slots__ = ("changes", "revision", "header")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[GlobalConfigItem]
+    revision: int
+    header: ResponseHeader
+    def __init__(self, changes: _Optional[_Iterable[_Union[GlobalConfigItem, _Mapping]]] = ..., revision: _Optional[int] = ..., header: _Optional[_Union[ResponseHeader, _Mapping]] = ...) -> None: ...

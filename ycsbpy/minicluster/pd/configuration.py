@@ -10,6 +10,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ycsbpy.minicluster.pd.shapes import plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,15 +28,20 @@ class ConfigurationError(Exception):
 
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+MAX_DURATION_S = float((1 << 63) // 1_000_000_000)
+"""Go's longest: nanoseconds in 63 bits."""
+MAX_NUMBER = float(1 << 63)
+MAX_BATCH = 100
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 
 
 def parse_duration(text: str) -> float:
     """``1h30m``, ``10ms`` → seconds. Raises ``ConfigurationError``."""
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    parts = _PART.findall(text) if isinstance(text, str) else []
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if not parts or "".join(number + unit for number, unit in parts) != text or seconds > MAX_DURATION_S:
         raise ConfigurationError(f"time: invalid duration {text!r}")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return seconds
 
 
 def duration_text(seconds: float) -> str:
@@ -66,9 +73,9 @@ def _count(value: Any) -> int:
 def _number(value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigurationError(f"{value!r} is no number") from None
-    if isinstance(value, bool) or not math.isfinite(number) or number < 0:
+    if isinstance(value, bool) or not math.isfinite(number) or not 0 <= number <= MAX_NUMBER:
         raise ConfigurationError(f"{value!r} is not a number from 0 on")
     return number
 
@@ -77,6 +84,13 @@ def _replicas(value: Any) -> int:
     count = _count(value)
     if not 1 <= count <= 1000:
         raise ConfigurationError(f"max-replicas {count} is not between 1 and 1000")
+    return count
+
+
+def _batch(value: Any) -> int:
+    count = _count(value)
+    if not 1 <= count <= MAX_BATCH:
+        raise ConfigurationError(f"invalid batch size which should be an integer between 1 and {MAX_BATCH}")
     return count
 
 
@@ -92,7 +106,7 @@ def _flag_text(value: bool) -> str:
 
 _Convert: TypeAlias = "tuple[Callable[[Any], Any], Callable[[Any], Any]]"
 _PLAIN_COUNT: _Convert = (_count, int)
-_PLAIN_NUMBER: _Convert = (_number, lambda value: int(value) if value == int(value) else value)
+_PLAIN_NUMBER: _Convert = (_number, plain)
 _FLAG: _Convert = (_flag, _flag_text)
 _DURATION: _Convert = (parse_duration, duration_text)
 
@@ -148,6 +162,8 @@ _FIXED: dict[str, Json] = {
     "replication-mode": {"replication-mode": "majority"},
 }
 
+BALANCE_LEADER_BATCH = "balance-leader-scheduler.batch"
+"""Kept with the settings; PD has it in the scheduler's own configuration."""
 SCHEDULERS = {"balance-region-scheduler": "balance-region", "balance-leader-scheduler": "balance-leader"}
 
 
@@ -183,10 +199,14 @@ class Configuration:
             listener(schedule)
 
     def _read(self, name: str, value: Any) -> Json:
+        if name == BALANCE_LEADER_BATCH:
+            return {"balance_leader_batch": _batch(value)}
         section, _, short = name.rpartition(".")
         if short in ("default-add-peer-limit", "default-remove-peer-limit"):
             return {short.removeprefix("default-").replace("-", "_"): _number(value)}
         if short == "paused-schedulers":
+            if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+                raise ConfigurationError(f"{value!r} is no list of schedulers")
             return {"paused": frozenset(value)}
         for known, settings in _SETTABLE.items():
             if section in ("", known) and short in settings:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.minicluster.model import StoreState
 from ycsbpy.minicluster.pd.commands import command
+from ycsbpy.minicluster.pd.removals import Removals
 from ycsbpy.minicluster.placement.balance import BALANCE_LEADER, BALANCE_REGION, balance_leader, balance_region
 from ycsbpy.minicluster.placement.checkers import check_region
 from ycsbpy.minicluster.placement.controller import OperatorController
@@ -25,8 +25,10 @@ from ycsbpy.minicluster.placement.schedule import QUICK, Schedule
 from ycsbpy.minicluster.placement.view import Cluster, StoreView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from ycsbpy.minicluster.pd.regiontree import RegionInfo
-    from ycsbpy.minicluster.pd.state import ClusterState
+    from ycsbpy.minicluster.pd.state import ClusterState, StoreLoad
     from ycsbpy.minicluster.pd.streams import HeartbeatStreams
     from ycsbpy.minicluster.placement.operators import Operator
     from ycsbpy.minicluster.placement.steps import Step
@@ -36,7 +38,6 @@ __all__ = ["Coordinator"]
 log = logging.getLogger(__name__)
 
 IDLE_ROUND_NS = NS_PER_SECOND
-LEADERS_A_ROUND = 4  # balance-leader's ``batch``
 REPORTED_SHARE = 0.9
 PATIENCE_NS = 300 * NS_PER_SECOND
 GROWTH = 1.3
@@ -58,6 +59,7 @@ class Coordinator:
         self.limits = StoreLimits(schedule.add_peer_limit, schedule.remove_peer_limit)
         self.operators = OperatorController(self._send, self.limits)
         self.paused_until_ns: dict[str, int] = {}
+        self.removals = Removals()
         self._streams = streams
         self._chance = chance if chance is not None else random.Random()  # noqa: S311
         self._started_ns = state.clock.now_ns()
@@ -108,9 +110,9 @@ class Coordinator:
             interval = least if busy else min(interval * GROWTH, most)
             await asyncio.sleep(max(interval, 0.02))
 
-    def _guarded_round(self, work: object) -> bool:
+    def _guarded_round(self, work: Callable[[], int]) -> bool:
         try:
-            return bool(work())  # type: ignore[operator]
+            return work() > 0
         except Exception:  # one bad round must not be the last
             log.exception("a round of scheduling failed")
             return False
@@ -134,7 +136,7 @@ class Coordinator:
             return 0
         self._changed = False
         self._round_ns = now_ns
-        self._bury()
+        self._see_off()
         started = 0
         cluster = self.view()
         for info in list(self.state.regions):
@@ -157,7 +159,7 @@ class Coordinator:
             return 0
         started = 0
         if not self._paused(BALANCE_LEADER):
-            for _ in range(LEADERS_A_ROUND):
+            for _ in range(self.schedule.balance_leader_batch):
                 if not self.operators.has_room(Kind.LEADER, self.schedule):
                     break
                 if not self._start(balance_leader(self.view(), self._chance)):
@@ -178,21 +180,24 @@ class Coordinator:
             return True
         return self.paused_until_ns.get(scheduler, 0) > self.state.clock.wall_ns()
 
-    def _bury(self) -> None:
-        """A store that is to go and holds nothing any more is gone."""
-        loads = self.state.loads()
-        for info in list(self.state.stores.values()):
-            if info.meta.state is StoreState.OFFLINE and not loads[info.meta.id].regions:
-                self.state.bury_store(info.meta.id)
-                self.limits.forget(info.meta.id)
-                log.info("store %d is empty and now a tombstone", info.meta.id)
+    def _see_off(self) -> None:
+        """A store that is to go and holds nothing any more is gone; of the others, note how far they are."""
+        leaving = [info.meta.id for info in self.state.stores.values() if info.meta.state is StoreState.OFFLINE]
+        loads = self.state.loads() if leaving else {}
+        for store_id in leaving:
+            if not loads[store_id].regions:
+                self.state.bury_store(store_id)
+                self.limits.forget(store_id)
+                log.info("store %d is empty and now a tombstone", store_id)
+        remaining = {store_id: loads[store_id].region_size for store_id in leaving if loads[store_id].regions}
+        self.removals.note(remaining, self.state.clock.wall_ns())
 
     # ---- the picture, and the way out ----
 
-    def view(self) -> Cluster:
-        """The cluster as it is now."""
+    def view(self, loads: Mapping[int, StoreLoad] | None = None) -> Cluster:
+        """The cluster as it is now; ``loads`` saves a count that the caller has made just now."""
         now_ns = self.state.clock.wall_ns()
-        loads = self.state.loads()
+        loads = self.state.loads() if loads is None else loads
         sizes, leaders = self.operators.influence()
         down_ns = int(self.schedule.max_store_down_time * NS_PER_SECOND)
         stores = {}
@@ -228,7 +233,3 @@ class Coordinator:
     def _send(self, info: RegionInfo, step: Step) -> None:
         if info.leader is not None:
             self._streams.send(info.leader.store_id, command(self.state.cluster_id, info, step))
-
-    def set_schedule(self, **changes: object) -> None:
-        """Change some settings."""
-        self.reconfigure(replace(self.schedule, **changes))  # type: ignore[arg-type]

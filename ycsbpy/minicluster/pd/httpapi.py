@@ -14,7 +14,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ycsbpy.minicluster.pd import shapes
+from ycsbpy.minicluster.pd.httphot import hot_routes
 from ycsbpy.minicluster.pd.httpkit import Handler, RequestError, answer
+from ycsbpy.minicluster.pd.httpmarks import resolved_routes, safe_point_routes
 from ycsbpy.minicluster.pd.httpregions import region_routes
 from ycsbpy.minicluster.pd.httpschedule import schedule_routes
 from ycsbpy.minicluster.pd.httpstores import store_routes
@@ -36,8 +38,11 @@ def make_runner(pd: Pd) -> web.AppRunner:
     app = web.Application(middlewares=[_manners], client_max_size=MAX_BODY)
     for method, path, handler in _Own(pd).routes():
         app.router.add_route(method, path, handler)
-    for method, path, handler in (*store_routes(pd), *region_routes(pd), *schedule_routes(pd)):
-        app.router.add_route(method, BASE + path, _needs_cluster(pd, handler))
+    for method, path, handler in safe_point_routes(pd):
+        app.router.add_route(method, BASE + path, handler)
+    for routes in (store_routes, region_routes, schedule_routes, hot_routes, resolved_routes):
+        for method, path, handler in routes(pd):
+            app.router.add_route(method, BASE + path, _needs_cluster(pd, handler))
     logging.getLogger("aiohttp.server").addFilter(_worth_a_line)
     return web.AppRunner(app, access_log=None)
 

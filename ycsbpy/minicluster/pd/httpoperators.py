@@ -9,18 +9,30 @@ from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.minicluster.model import Role
 from ycsbpy.minicluster.pd import shapes
 from ycsbpy.minicluster.pd.configuration import duration_text
-from ycsbpy.minicluster.pd.httpkit import Handler, Json, RequestError, answer, body, key_of, path_number, wanted_number
+from ycsbpy.minicluster.pd.httpkit import (
+    Handler,
+    Json,
+    RequestError,
+    answer,
+    body,
+    key_of,
+    natural,
+    naturals,
+    number,
+    path_number,
+    wanted_number,
+)
+from ycsbpy.minicluster.pd.regionjobs import JobError
+from ycsbpy.minicluster.peerchange import roles_by_store
 from ycsbpy.minicluster.placement.operators import (
     ImpossibleError,
     Kind,
     Operator,
-    Priority,
     Status,
     move,
     split,
     transfer_leader,
 )
-from ycsbpy.minicluster.placement.scatter import scatter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +42,7 @@ if TYPE_CHECKING:
     from ycsbpy.minicluster.pd.parts import Pd
     from ycsbpy.minicluster.pd.regiontree import RegionInfo
 
-__all__ = ["add_operator", "operator_routes", "operator_text", "region_of"]
+__all__ = ["operator_routes", "operator_text", "region_of"]
 
 STATUS_NUMBERS = {Status.RUNNING: 1, Status.SUCCESS: 2, Status.CANCEL: 3, Status.REPLACE: 4, Status.TIMEOUT: 6}
 KINDS = {"leader": Kind.LEADER, "region": Kind.REGION, "admin": Kind.ADMIN, "replica": Kind.REPLICA}
@@ -57,14 +69,6 @@ def region_of(pd: Pd, region_id: int) -> RegionInfo:
     return info
 
 
-def add_operator(pd: Pd, operator: Operator) -> bool:
-    """Start an operator that somebody asked for."""
-    operator.kind |= Kind.ADMIN
-    operator.priority = Priority.HIGH
-    info = region_of(pd, operator.region_id)
-    return pd.coordinator.operators.add(operator, info, pd.state.clock.wall_ns())
-
-
 def _moment(wall_ns: int) -> str:
     """A time as Go prints it in UTC."""
     seconds, fraction = divmod(wall_ns, NS_PER_SECOND)
@@ -74,12 +78,11 @@ def _moment(wall_ns: int) -> str:
 def operator_text(operator: Operator) -> str:
     """An operator as PD writes it."""
     steps = ", ".join(f"{number}:{{{step}}}" for number, step in enumerate(operator.steps))
-    limit = sum(max(600.0, 6.0 * operator.size_mib) if step.slow else 60.0 for step in operator.steps)
     text = (
         f"{operator.desc} {{{operator.brief}}} (kind:{operator.kind_text()}, region:{operator.region_id}"
         f"({operator.origin.version}, {operator.origin.conf_ver}), createAt:{_moment(operator.created_ns)}, "
         f"startAt:{_moment(operator.started_ns)}, currentStep:{operator.current}, size:{operator.size_mib}, "
-        f"steps:[{steps}], timeout:[{duration_text(limit)}])"
+        f"steps:[{steps}], timeout:[{duration_text(operator.timeout_s())}])"
     )
     if operator.status is Status.RUNNING:
         return text
@@ -94,7 +97,7 @@ def _object(operator: Operator) -> Json:
         "region_id": operator.region_id,
         "region_epoch": {"conf_ver": operator.origin.conf_ver, "version": operator.origin.version},
         "kind": operator.kind.value,
-        "timeout": duration_text(operator.step_timeout_s()),
+        "timeout": duration_text(operator.timeout_s()),
         "status": STATUS_NUMBERS[operator.status],
     }
 
@@ -128,9 +131,10 @@ class _Operators:
 
     async def records(self, request: web.Request) -> web.Response:
         text = request.query.get("from", "0")
-        if not text.isdigit():
+        since_s = number(text)
+        if since_s is None:
             raise RequestError(f"strconv.ParseInt: parsing {text!r}: invalid syntax")
-        since = int(text) * NS_PER_SECOND
+        since = since_s * NS_PER_SECOND
         return answer([operator_text(each) for each in self._running.records if each.finished_ns >= since])
 
     async def cancel(self, request: web.Request) -> web.Response:
@@ -157,11 +161,11 @@ class _Operators:
             "add-learner": self._add_learner,
             "remove-peer": self._remove_peer,
             "split-region": self._split,
-            "scatter-region": self._scatter,
-            "scatter-regions": self._scatter,
         }
         if not isinstance(name, str):
             raise RequestError("missing operator name")
+        if name in ("scatter-region", "scatter-regions"):
+            return await self._scatter(values)
         if name not in makers:
             raise RequestError("unknown operator" if name != "merge-region" else "Regions are not merged here")
         try:
@@ -169,7 +173,7 @@ class _Operators:
         except ImpossibleError as error:
             raise RequestError(str(error), 500) from None
         for operator in operators:
-            if not add_operator(self._pd, operator):
+            if not self._pd.jobs.start(operator):
                 raise RequestError("failed to add operator, maybe already have one", 500)
         return answer("The operator is created.")
 
@@ -194,8 +198,8 @@ class _Operators:
         return [transfer_leader(self._region(values), "admin-transfer-leader", to)]
 
     def _transfer_region(self, values: Json) -> list[Operator]:
-        stores = values.get("to_store_ids")
-        if not isinstance(stores, list) or not stores or not all(isinstance(each, int) for each in stores):
+        stores = naturals(values.get("to_store_ids"))
+        if stores is None:
             raise RequestError("invalid store ids to transfer region to")
         target = {self._store(each): Role.VOTER for each in stores}
         return self._move(self._region(values), "move-region", target)
@@ -203,7 +207,7 @@ class _Operators:
     def _transfer_peer(self, values: Json) -> list[Operator]:
         info = self._region(values)
         origin, to = wanted_number(values, "from_store_id"), self._store(wanted_number(values, "to_store_id"))
-        roles = _roles(info)
+        roles = roles_by_store(info.region)
         if origin not in roles:
             raise RequestError(f"region {info.region.id} has no peer in store {origin}", 500)
         if to in roles:
@@ -213,16 +217,16 @@ class _Operators:
 
     def _add_peer(self, values: Json, role: Role = Role.VOTER, desc: str = "add-peer") -> list[Operator]:
         info, to = self._region(values), self._store(wanted_number(values, "store_id"))
-        if to in _roles(info):
+        if to in roles_by_store(info.region):
             raise RequestError(f"region {info.region.id} already has peer in store {to}", 500)
-        return self._move(info, desc, {**_roles(info), to: role})
+        return self._move(info, desc, {**roles_by_store(info.region), to: role})
 
     def _add_learner(self, values: Json) -> list[Operator]:
         return self._add_peer(values, Role.LEARNER, "add-learner")
 
     def _remove_peer(self, values: Json) -> list[Operator]:
         info, origin = self._region(values), wanted_number(values, "store_id")
-        roles = _roles(info)
+        roles = roles_by_store(info.region)
         if roles.pop(origin, None) is None:
             raise RequestError(f"region {info.region.id} has no peer in store {origin}", 500)
         return self._move(info, "remove-peer", roles)
@@ -241,12 +245,18 @@ class _Operators:
             raise RequestError("keys should be a list of hexadecimal texts")
         return [split(info, "admin-split-region", policy, [key_of(key, is_hex=True) for key in keys])]
 
-    def _scatter(self, values: Json) -> list[Operator]:
-        ids = values.get("region_ids", values.get("regions_id", [values.get("region_id")]))
-        if not isinstance(ids, list) or not all(isinstance(each, int) for each in ids):
+    async def _scatter(self, values: Json) -> web.Response:
+        wanted = values.get("region_ids", values.get("regions_id", [values.get("region_id")]))
+        region_ids = naturals(wanted)
+        if region_ids is None:
             raise RequestError("missing region id")
-        return scatter(self._pd.coordinator.view(), [region_of(self._pd, each) for each in ids])
-
-
-def _roles(info: RegionInfo) -> dict[int, Role]:
-    return {peer.store_id: peer.role for peer in info.region.peers}
+        for region_id in region_ids:
+            region_of(self._pd, region_id)
+        retries = natural(values.get("retry_limit"))
+        try:
+            done = await self._pd.jobs.scatter(region_ids, str(values.get("group", "")), retries or 0)
+        except JobError as error:
+            raise RequestError(str(error), 500) from None
+        if done.failed:
+            raise RequestError("; ".join(done.failed.values()), 500)
+        return answer("The operator is created.")

@@ -7,12 +7,23 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from ycsbpy.minicluster.model import Role
+from ycsbpy.minicluster.model import Role, StoreState
 from ycsbpy.minicluster.pd import shapes
-from ycsbpy.minicluster.pd.httpkit import Handler, Json, RequestError, answer, body, key_of, number, path_number
-from ycsbpy.minicluster.pd.httpoperators import add_operator, region_of
-from ycsbpy.minicluster.placement.operators import split
-from ycsbpy.minicluster.placement.scatter import scatter
+from ycsbpy.minicluster.pd.httpkit import (
+    Handler,
+    Json,
+    RequestError,
+    answer,
+    body,
+    integer,
+    key_of,
+    natural,
+    naturals,
+    number,
+    path_number,
+)
+from ycsbpy.minicluster.pd.httpoperators import region_of
+from ycsbpy.minicluster.pd.regionjobs import JobError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +37,7 @@ __all__ = ["region_problems", "region_routes"]
 
 DEFAULT_LIMIT = 16
 MAX_LIMIT = 10_240
+DEFAULT_RETRIES = 5
 EMPTY_MIB = 1
 OVERSIZED_MIB = 384
 UNDERSIZED_MIB = 20
@@ -46,7 +58,7 @@ TOP: dict[str, Callable[[RegionInfo], int]] = {
 def region_problems(pd: Pd) -> dict[str, Callable[[RegionInfo], bool]]:
     """PD's checks by name: which Regions have them."""
     replicas = pd.coordinator.schedule.max_replicas
-    offline = {each.meta.id for each in pd.state.stores.values() if each.meta.state.name == "OFFLINE"}
+    offline = {each.meta.id for each in pd.state.stores.values() if each.meta.state is StoreState.OFFLINE}
     return {
         "miss-peer": lambda info: len(info.region.peers) < replicas,
         "extra-peer": lambda info: len(info.region.peers) > replicas,
@@ -81,7 +93,6 @@ def region_routes(pd: Pd) -> list[tuple[str, str, Handler]]:
         ("GET", "/region/id/{id}", api.by_id),
         ("GET", "/region/key/{key:.*}", api.by_key),
         ("GET", "/stats/region", api.stats),
-        *[("GET", f"/hotspot/{path}", api.hotspot(path)) for path in ("regions/write", "regions/read", "stores")],
     ]
 
 
@@ -104,9 +115,10 @@ class _Regions:
         text = request.query.get("limit", "")
         if not text:
             return default
-        if not text.lstrip("-").isdigit():
+        limit = integer(text)
+        if limit is None:
             raise RequestError(f"strconv.Atoi: parsing {text!r}: invalid syntax")
-        return min(int(text), MAX_LIMIT)
+        return min(limit, MAX_LIMIT)
 
     # ---- one ----
 
@@ -212,29 +224,6 @@ class _Regions:
         )
         return answer("REPLICATED" if good else "INPROGRESS")
 
-    def hotspot(self, path: str) -> Handler:
-        """The handler of one of the hot-spot paths: nothing is ever hot here."""
-
-        async def handler(_request: web.Request) -> web.StreamResponse:
-            if path == "stores":
-                rates = [f"{kind}-{what}-rate" for kind in ("bytes", "keys", "query") for what in ("write", "read")]
-                return answer({name: self._flows(name) for name in rates})
-            return answer({"as_peer": {}, "as_leader": {}})
-
-        return handler
-
-    def _flows(self, name: str) -> Json:
-        unit, what, _ = name.split("-")
-        if unit == "query":
-            unit = "keys"
-        field = f"{unit}_{'written' if what == 'write' else 'read'}"
-        flows = {}
-        for store_id, info in self._state.stores.items():
-            if info.stats is not None:
-                seconds = max(1, info.stats.interval[1] - info.stats.interval[0])
-                flows[str(store_id)] = getattr(info.stats, field) / seconds
-        return flows
-
     # ---- asked for ----
 
     async def split(self, request: web.Request) -> web.Response:
@@ -242,37 +231,29 @@ class _Regions:
         keys = values.get("split_keys")
         if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
             raise RequestError("split_keys should be provided.")
-        by_region: dict[int, list[bytes]] = {}
-        for text in keys:
-            key = key_of(text, is_hex=True)
-            info = self._state.regions.find(key)
-            if info is not None and key != info.region.start:
-                by_region.setdefault(info.region.id, []).append(key)
-        done = [
-            region_id
-            for region_id, wanted in by_region.items()
-            if add_operator(self._pd, split(region_of(self._pd, region_id), "admin-split-region", "USEKEY", wanted))
-        ]
-        share = 100 if not by_region else 100 * len(done) // len(by_region)
-        return answer({"processed-percentage": share, "regions-id": done})
+        done = await self._pd.jobs.split([key_of(text, is_hex=True) for text in keys], _retries(values))
+        return answer({"processed-percentage": done.percentage, "regions-id": done.region_ids})
 
     async def scatter(self, request: web.Request) -> web.Response:
         values = await body(request)
-        if isinstance(values.get("regions_id"), list):
-            regions = [region_of(self._pd, int(each)) for each in values["regions_id"]]
-        elif "start_key" in values and "end_key" in values:
-            start, end = (key_of(str(values[name]), is_hex=True) for name in ("start_key", "end_key"))
-            regions = self._state.regions.scan(start, end)
-        else:
-            raise RequestError("regions_id or start_key and end_key should be provided")
-        failed = [
-            operator.region_id
-            for operator in scatter(self._pd.coordinator.view(), regions)
-            if not add_operator(self._pd, operator)
-        ]
-        share = 100 if not regions else 100 - 100 * len(failed) // len(regions)
-        return answer({"processed-percentage": share})
+        region_ids = naturals(values.get("regions_id"))
+        if isinstance(values.get("start_key"), str) and isinstance(values.get("end_key"), str):
+            start, end = (key_of(values[name], is_hex=True) for name in ("start_key", "end_key"))
+            region_ids = [info.region.id for info in self._state.regions.scan(start, end)]
+        elif region_ids is None:
+            raise RequestError("regions_id is invalid", 500)
+        try:
+            done = await self._pd.jobs.scatter(region_ids, str(values.get("group", "")), _retries(values))
+        except JobError as error:
+            raise RequestError(str(error), 500) from None
+        return answer({"processed-percentage": done.percentage})
 
     async def accelerate(self, _request: web.Request) -> web.Response:
         self._pd.coordinator.changed()
         return answer("Accelerate regions scheduling in a given range.")
+
+
+def _retries(values: Json) -> int:
+    """PD's five, or how many are asked for."""
+    found = natural(values.get("retry_limit"))
+    return DEFAULT_RETRIES if found is None else found

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aiohttp import web
+
 from ycsbpy.clock import NS_PER_SECOND
-from ycsbpy.minicluster.pd.configuration import SCHEDULERS, ConfigurationError
-from ycsbpy.minicluster.pd.httpkit import Handler, Json, RequestError, answer, body
+from ycsbpy.minicluster.pd.configuration import BALANCE_LEADER_BATCH, SCHEDULERS, ConfigurationError
+from ycsbpy.minicluster.pd.httpkit import Handler, Json, RequestError, amount, answer, body, natural
 from ycsbpy.minicluster.pd.httpoperators import operator_routes
 from ycsbpy.minicluster.pd.httpstores import store_limits
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from ycsbpy.minicluster.pd.parts import Pd
 
 __all__ = ["schedule_routes"]
@@ -29,6 +29,9 @@ def schedule_routes(pd: Pd) -> list[tuple[str, str, Handler]]:
         ("POST", "/schedulers", api.add_scheduler),
         ("POST", "/schedulers/{name}", api.pause),
         ("DELETE", "/schedulers/{name}", api.remove_scheduler),
+        ("GET", "/scheduler-config/balance-leader-scheduler/list", api.balance_leader),
+        ("POST", "/scheduler-config/balance-leader-scheduler/config", api.set_balance_leader),
+        ("GET", "/scheduler-config/balance-region-scheduler/{rest:.*}", api.not_configurable),
         ("GET", "/config", api.config),
         ("POST", "/config", api.set_config("")),
         ("GET", "/config/default", api.config),
@@ -76,13 +79,31 @@ class _Schedule:
         name = request.match_info["name"]
         if name != "all":
             self._known(request)
-        delay = (await body(request)).get("delay")
-        if isinstance(delay, bool) or not isinstance(delay, int | float) or delay < 0:
+        delay = amount((await body(request)).get("delay"))
+        if delay is None:
             raise RequestError("missing pause time")
         until = self._pd.state.clock.wall_ns() + int(delay * NS_PER_SECOND)
         for each in SCHEDULERS if name == "all" else (name,):
             self._pd.coordinator.paused_until_ns[each] = until
         return answer("Pause or resume the scheduler successfully.")
+
+    async def balance_leader(self, _request: web.Request) -> web.Response:
+        batch = self._pd.coordinator.schedule.balance_leader_batch
+        return answer({"ranges": [{"start-key": "", "end-key": ""}], "batch": batch})
+
+    async def set_balance_leader(self, request: web.Request) -> web.Response:
+        values = await body(request)
+        if "batch" not in values or values.keys() - {"batch"}:
+            raise RequestError("Config item is not found.")
+        if natural(values["batch"]) is None:
+            raise RequestError("the batch is no whole number")
+        if values["batch"] == self._pd.configuration.schedule.balance_leader_batch:
+            return answer("Config is the same with origin, so do nothing.")
+        self._change({BALANCE_LEADER_BATCH: values["batch"]})
+        return answer("Config is updated.")
+
+    async def not_configurable(self, _request: web.Request) -> web.Response:
+        return web.Response(text="not implements")
 
     def _known(self, request: web.Request) -> str:
         name = request.match_info["name"]
@@ -125,13 +146,16 @@ class _Schedule:
         """The handler that takes settings, of one section or of any."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
-            try:
-                self._pd.configuration.change(await body(request), section)
-            except ConfigurationError as error:
-                raise RequestError(str(error)) from None
+            self._change(await body(request), section)
             return answer("The config is updated.")
 
         return handler
+
+    def _change(self, items: Json, section: str = "") -> None:
+        try:
+            self._pd.configuration.change(items, section)
+        except ConfigurationError as error:
+            raise RequestError(str(error)) from None
 
     # ---- placement rules: the one that max-replicas stands for ----
 

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.minicluster.model import StoreState
 from ycsbpy.minicluster.pd import shapes
-from ycsbpy.minicluster.pd.httpkit import Handler, Json, RequestError, answer, body, path_number
+from ycsbpy.minicluster.pd.httpkit import (
+    Handler,
+    Json,
+    RequestError,
+    amount,
+    answer,
+    body,
+    flagged,
+    number,
+    path_number,
+)
+from ycsbpy.minicluster.pd.removals import REMOVING
 from ycsbpy.minicluster.pd.state import ErrorType, PdError
 from ycsbpy.minicluster.placement.limits import StoreLimits
 from ycsbpy.minicluster.placement.scores import region_score
@@ -31,6 +42,7 @@ def store_routes(pd: Pd) -> list[tuple[str, str, Handler]]:
         ("GET", "/stores/check", api.in_state),
         ("GET", "/stores/limit", api.limits),
         ("POST", "/stores/limit", api.set_all_limits),
+        ("GET", "/stores/progress", api.progress),
         ("DELETE", "/stores/remove-tombstone", api.remove_tombstones),
         ("GET", "/store/{id}", api.one),
         ("DELETE", "/store/{id}", api.take_offline),
@@ -47,7 +59,7 @@ def store_limits(pd: Pd) -> Json:
     """Store id → its limits, replicas a minute."""
     limits = pd.coordinator.limits
     return {
-        str(store_id): {kind: _plain(limits.rate(store_id, kind)) for kind in StoreLimits.TYPES}
+        str(store_id): {kind: shapes.plain(limits.rate(store_id, kind)) for kind in StoreLimits.TYPES}
         for store_id, info in sorted(pd.state.stores.items())
         if info.meta.state is not StoreState.TOMBSTONE
     }
@@ -61,10 +73,10 @@ class _Stores:
     # ---- shown ----
 
     async def all(self, request: web.Request) -> web.Response:
-        try:
-            wanted = {int(value) for value in request.query.getall("state", [])}
-        except ValueError as error:
-            raise RequestError(f"invalid state: {error}") from None
+        texts = request.query.getall("state", [])
+        wanted = {number(text) for text in texts}
+        if None in wanted:
+            raise RequestError(f"invalid state among {texts}: 0 is Up, 1 is Offline, 2 is Tombstone")
         chosen = [
             info
             for info in self._state.stores.values()
@@ -88,12 +100,30 @@ class _Stores:
     async def one(self, request: web.Request) -> web.Response:
         return answer(self._shapes([self._store(request)])[0])
 
+    async def progress(self, request: web.Request) -> web.Response:
+        removals, now = self._pd.coordinator.removals, self._state.clock.wall_ns()
+        shown: Json
+        if text := request.query.get("id", ""):
+            store_id = number(text)
+            if store_id is None:
+                raise RequestError(f"invalid store id {text!r}")
+            found, what = removals.of_store(store_id, now), f"the given store ID: {store_id}"
+            shown = {"action": REMOVING, "store_id": store_id}
+        elif action := request.query.get("action", ""):
+            found, what = removals.average(now) if action == REMOVING else None, f"the action: {action}"
+            shown = {"action": action}
+        else:
+            raise RequestError("need query parameters")
+        if found is None:
+            raise RequestError(f"[PD:progress:ErrProgressNotFound]no progress found for {what}", 404)
+        return answer(shown | {"progress": found.share, "current_speed": found.speed, "left_seconds": found.left_s})
+
     def _answer(self, chosen: list[StoreInfo]) -> web.Response:
         return answer({"count": len(chosen), "stores": self._shapes(chosen)})
 
     def _shapes(self, stores: list[StoreInfo]) -> list[Json]:
         loads = self._state.loads()
-        views = self._pd.coordinator.view().stores
+        views = self._pd.coordinator.view(loads).stores
         low = self._pd.coordinator.schedule.low_space_ratio
         now, down = self._now()
         return [
@@ -122,9 +152,8 @@ class _Stores:
 
     async def take_offline(self, request: web.Request) -> web.Response:
         store = self._store(request)
-        force = "force" in request.query and request.query["force"] != "false"
         try:
-            self._state.take_store_offline(store.meta.id, physically_destroyed=force)
+            self._state.take_store_offline(store.meta.id, physically_destroyed=flagged(request, "force"))
         except PdError as error:
             gone = error.kind is ErrorType.STORE_TOMBSTONE
             raise RequestError(str(error), 410 if gone else 400) from None
@@ -151,18 +180,18 @@ class _Stores:
         labels = await body(request)
         if not all(isinstance(value, str) for value in labels.values()):
             raise RequestError("labels are texts")
-        force = "force" in request.query and request.query["force"] != "false"
-        self._state.set_store_labels(store.meta.id, labels, force=force)
+        self._state.set_store_labels(store.meta.id, labels, force=flagged(request, "force"))
         self._pd.coordinator.changed()
         return answer("The store's label is updated.")
 
     async def set_weight(self, request: web.Request) -> web.Response:
         store = self._store(request)
         values = await body(request)
-        weights = [values.get(name, getattr(store, f"{name}_weight")) for name in ("leader", "region")]
-        if not values.keys() & {"leader", "region"} or not all(_is_rate(weight) for weight in weights):
+        leader = amount(values.get("leader", store.leader_weight))
+        region = amount(values.get("region", store.region_weight))
+        if not values.keys() & {"leader", "region"} or leader is None or region is None:
             raise RequestError("leader weight or region weight unset")
-        self._state.set_store_weights(store.meta.id, float(weights[0]), float(weights[1]))
+        self._state.set_store_weights(store.meta.id, leader, region)
         self._pd.coordinator.changed()
         return answer("The store's label is updated.")
 
@@ -208,20 +237,12 @@ class _Stores:
 
 
 def _limit(values: Json) -> tuple[float, tuple[str, ...]]:
-    rate = values.get("rate")
-    if not _is_rate(rate) or rate <= 0:
+    rate = amount(values.get("rate"))
+    if not rate:
         raise RequestError("rate should be a number above 0")
     kind = values.get("type")
     if kind is None:
-        return float(rate), StoreLimits.TYPES
+        return rate, StoreLimits.TYPES
     if kind not in StoreLimits.TYPES:
         raise RequestError(f"unknown limit type {kind!r}, it is one of {', '.join(StoreLimits.TYPES)}")
-    return float(rate), (kind,)
-
-
-def _is_rate(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
-
-
-def _plain(value: float) -> float | int:
-    return int(value) if value == int(value) else value
+    return rate, (kind,)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ycsbpy.minicluster.pd.configuration import Configuration
     from ycsbpy.minicluster.pd.coordinator import Coordinator
     from ycsbpy.minicluster.pd.members import Members
+    from ycsbpy.minicluster.pd.regionjobs import RegionJobs
     from ycsbpy.minicluster.pd.state import ClusterState
 
 __all__ = ["Pd"]
@@ -22,3 +23,4 @@ class Pd:
     members: Members
     coordinator: Coordinator
     configuration: Configuration
+    jobs: RegionJobs

@@ -23,6 +23,7 @@ from ycsbpy.minicluster.pd.front import Front, HttpFactory
 from ycsbpy.minicluster.pd.members import Members
 from ycsbpy.minicluster.pd.parts import Pd
 from ycsbpy.minicluster.pd.pdservice import PdService
+from ycsbpy.minicluster.pd.regionjobs import RegionJobs
 from ycsbpy.minicluster.pd.state import ClusterState
 from ycsbpy.minicluster.pd.storage import Storage
 from ycsbpy.minicluster.pd.streams import HeartbeatStreams
@@ -85,13 +86,14 @@ async def serve(options: PdOptions) -> AsyncIterator[dict[str, Any]]:
     streams = HeartbeatStreams(state.cluster_id)
     coordinator = Coordinator(state, streams, schedule=configuration.schedule)
     configuration.on_change(coordinator.reconfigure)
-    service = PdService(state, members, streams, coordinator)
+    jobs = RegionJobs(coordinator)
+    service = PdService(state, members, streams, coordinator, jobs)
     grpc_server = aio.server(options=server_options())
     grpc_server.add_generic_rpc_handlers((Router({**service.unary(), **health_routes()}, service.streams()),))
     _remove_socket()
     grpc_server.add_insecure_port(f"unix:{GRPC_SOCKET}")
     await grpc_server.start()
-    front = Front(GRPC_SOCKET, _http_loader(Pd(state, members, coordinator, configuration)))
+    front = Front(GRPC_SOCKET, _http_loader(Pd(state, members, coordinator, configuration, jobs)))
     tcp = await asyncio.get_running_loop().create_server(front, sock=listener, backlog=1024)
     scheduling = asyncio.ensure_future(coordinator.run())
     try:

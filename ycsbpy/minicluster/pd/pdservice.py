@@ -1,23 +1,23 @@
 """PD's gRPC service: requests translated for ``ClusterState``, its answers and errors translated back.
 
-The manners are a real PD's. All but ``GetMembers`` and ``GetClusterInfo`` refuse a foreign cluster id with
-FAILED_PRECONDITION. Every answer has a header with the cluster id; a header has an error only when there is one,
-because some clients take any error field for a failure. What PD means as an answer (not bootstrapped, no such store)
-comes with the status OK and that error.
+The manners of all calls are in ``calls``, what tools ask for in ``adminservice``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.protobuf.message import DecodeError, Message
 
 from ycsbpy.minicluster import wire
+from ycsbpy.minicluster.model import NodeState
 from ycsbpy.minicluster.pd import answers
+from ycsbpy.minicluster.pd.adminservice import AdminService
+from ycsbpy.minicluster.pd.calls import Frame, known, parse
 from ycsbpy.minicluster.pd.coordinator import Coordinator
+from ycsbpy.minicluster.pd.regionjobs import RegionJobs
 from ycsbpy.minicluster.pd.state import ClusterState, ErrorType, PdError
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
@@ -35,18 +35,6 @@ log = logging.getLogger(__name__)
 MAX_SPLIT_COUNT = 1 << 16
 
 
-class _Headed(Protocol):
-    """What all of PD's answers are: messages with a header."""
-
-    @property
-    def header(self) -> pdpb.ResponseHeader: ...
-
-    def SerializeToString(self) -> bytes: ...  # noqa: N802  (protobuf's name)
-
-
-Request = TypeVar("Request", bound=Message)
-
-
 class PdService:
     """The handlers, by path: ``unary`` and ``streams``."""
 
@@ -56,16 +44,18 @@ class PdService:
         members: Members,
         heartbeats: HeartbeatStreams,
         coordinator: Coordinator | None = None,
+        jobs: RegionJobs | None = None,
     ) -> None:
         self._state = state
         self._coordinator = coordinator or Coordinator(state, heartbeats)
         self._members = members
         self._heartbeats = heartbeats
-        self._header = pdpb.ResponseHeader(cluster_id=state.cluster_id)
+        self._frame = Frame(state.cluster_id)
+        self._admin = AdminService(self._frame, state, jobs or RegionJobs(self._coordinator))
 
     def unary(self) -> dict[str, UnaryHandler]:
         """Path → handler of the calls with one request and one answer."""
-        call = self._call
+        call = self._frame.call
         table = {
             "GetMembers": call(pdpb.GetMembersRequest, pdpb.GetMembersResponse, self._get_members, any_cluster=True),
             "GetClusterInfo": call(
@@ -92,53 +82,19 @@ class PdService:
             "GetClusterConfig": call(
                 pdpb.GetClusterConfigRequest, pdpb.GetClusterConfigResponse, self._get_cluster_config
             ),
-            "GetGCSafePoint": call(pdpb.GetGCSafePointRequest, pdpb.GetGCSafePointResponse, self._gc_safe_point),
+            **self._admin.unary(),
         }
         return {f"/pdpb.PD/{name}": handler for name, handler in table.items()}
 
     def streams(self) -> dict[str, StreamHandler]:
         """Path → handler of the bidirectional streams."""
-        return {
-            "/pdpb.PD/Tso": self._tso,
-            "/pdpb.PD/QueryRegion": self._query_region,
-            "/pdpb.PD/RegionHeartbeat": self._region_heartbeat,
+        table = {
+            "Tso": self._tso,
+            "QueryRegion": self._query_region,
+            "RegionHeartbeat": self._region_heartbeat,
+            **self._admin.streams(),
         }
-
-    # ---- the frame around each call ----
-
-    def _call(
-        self,
-        request_class: type[Request],
-        response_class: Callable[[], _Headed],
-        handle: Callable[[Request, Any], None],
-        *,
-        any_cluster: bool = False,
-    ) -> UnaryHandler:
-        async def handler(data: bytes, context: Context) -> bytes:
-            request = await _parse(request_class, data, context)
-            if not any_cluster:
-                await self._check_cluster(request.header.cluster_id, context)  # type: ignore[attr-defined]
-            response = response_class()
-            response.header.CopyFrom(self._header)
-            try:
-                handle(request, response)
-            except PdError as error:
-                response = response_class()
-                response.header.CopyFrom(self._error_header(error))
-            return response.SerializeToString()
-
-        return handler
-
-    async def _check_cluster(self, cluster_id: int, context: Context) -> None:
-        ours = self._state.cluster_id
-        if cluster_id != ours:
-            await context.abort(
-                grpc.StatusCode.FAILED_PRECONDITION, f"mismatch cluster id, need {ours} but got {cluster_id}"
-            )
-
-    def _error_header(self, error: PdError) -> pdpb.ResponseHeader:
-        kind = pdpb.ErrorType.Name(int(error.kind))
-        return pdpb.ResponseHeader(cluster_id=self._state.cluster_id, error=pdpb.Error(type=kind, message=str(error)))
+        return {f"/pdpb.PD/{name}": handler for name, handler in table.items()}
 
     # ---- members, ids ----
 
@@ -162,7 +118,7 @@ class PdService:
     def _bootstrap(self, request: pdpb.BootstrapRequest, _response: pdpb.BootstrapResponse) -> None:
         if not request.HasField("store") or not request.HasField("region"):
             raise PdError(ErrorType.UNKNOWN, f"missing store or region meta for bootstrap {self._state.cluster_id}")
-        self._state.bootstrap(_known(wire.store_from_pb, request.store), _known(wire.region_from_pb, request.region))
+        self._state.bootstrap(known(wire.store_from_pb, request.store), known(wire.region_from_pb, request.region))
 
     def _is_bootstrapped(self, _request: Any, response: pdpb.IsBootstrappedResponse) -> None:
         response.bootstrapped = self._state.bootstrapped
@@ -174,13 +130,13 @@ class PdService:
             response.stats.CopyFrom(answers.stats_to_pb(info.meta.id, info.stats))
 
     def _put_store(self, request: pdpb.PutStoreRequest, _response: pdpb.PutStoreResponse) -> None:
-        self._state.put_store(_known(wire.store_from_pb, request.store))
+        self._state.put_store(known(wire.store_from_pb, request.store))
         self._coordinator.changed()
 
     def _get_all_stores(self, request: pdpb.GetAllStoresRequest, response: pdpb.GetAllStoresResponse) -> None:
         self._state.require_bootstrapped()
         for info in self._state.stores.values():
-            if not (request.exclude_tombstone_stores and info.meta.node_state.name == "REMOVED"):
+            if not (request.exclude_tombstone_stores and info.meta.node_state is NodeState.REMOVED):
                 response.stores.append(wire.store_to_pb(info.meta))
 
     def _store_heartbeat(self, request: pdpb.StoreHeartbeatRequest, response: pdpb.StoreHeartbeatResponse) -> None:
@@ -225,14 +181,14 @@ class PdService:
             raise PdError(ErrorType.REGION_NOT_FOUND, "missing region for split")
         if request.split_count > MAX_SPLIT_COUNT:
             raise PdError(ErrorType.UNKNOWN, f"split count {request.split_count} is too large")
-        region = _known(wire.region_from_pb, request.region)
+        region = known(wire.region_from_pb, request.region)
         for ids in self._state.ask_split(region, request.split_count):
             response.ids.add(new_region_id=ids.region_id, new_peer_ids=ids.peer_ids)
 
     def _report_batch_split(
         self, request: pdpb.ReportBatchSplitRequest, _response: pdpb.ReportBatchSplitResponse
     ) -> None:
-        self._state.report_split(_known(wire.region_from_pb, region) for region in request.regions)
+        self._state.report_split(known(wire.region_from_pb, region) for region in request.regions)
 
     # ---- the rest ----
 
@@ -241,33 +197,30 @@ class PdService:
         response.cluster.id = self._state.cluster_id
         response.cluster.max_peer_count = self._state.max_replicas
 
-    def _gc_safe_point(self, _request: Any, _response: pdpb.GetGCSafePointResponse) -> None:
-        self._state.require_bootstrapped()  # raw data is never collected: the safe point stays 0
-
     # ---- streams ----
 
     async def _tso(self, requests: AsyncIterator[bytes], context: Context) -> None:
         async for data in requests:
-            request = await _parse(pdpb.TsoRequest, data, context)
-            await self._check_cluster(request.header.cluster_id, context)
+            request = await parse(pdpb.TsoRequest, data, context)
+            await self._frame.check_cluster(request.header.cluster_id, context)
             try:
                 stamp = self._state.tso.take(request.count)
             except ValueError as error:
                 await context.abort(grpc.StatusCode.UNKNOWN, str(error))
-            response = pdpb.TsoResponse(header=self._header, count=request.count)
+            response = pdpb.TsoResponse(header=self._frame.header, count=request.count)
             response.timestamp.physical, response.timestamp.logical = stamp
             await context.write(response.SerializeToString())
 
     async def _query_region(self, requests: AsyncIterator[bytes], context: Context) -> None:
         async for data in requests:
-            request = await _parse(pdpb.QueryRegionRequest, data, context)
-            await self._check_cluster(request.header.cluster_id, context)
+            request = await parse(pdpb.QueryRegionRequest, data, context)
+            await self._frame.check_cluster(request.header.cluster_id, context)
             try:
                 self._state.require_bootstrapped()
                 response = answers.query_regions(self._state.regions, request)
-                response.header.CopyFrom(self._header)
+                response.header.CopyFrom(self._frame.header)
             except PdError as error:
-                response = pdpb.QueryRegionResponse(header=self._error_header(error))
+                response = pdpb.QueryRegionResponse(header=self._frame.error_header(error))
             await context.write(response.SerializeToString())
 
     async def _region_heartbeat(self, requests: AsyncIterator[bytes], context: Context) -> None:
@@ -275,20 +228,20 @@ class PdService:
         sender = asyncio.ensure_future(stream.send_to(context.write))
         try:
             async for data in requests:
-                request = await _parse(pdpb.RegionHeartbeatRequest, data, context)
+                request = await parse(pdpb.RegionHeartbeatRequest, data, context)
                 if not self._state.bootstrapped:
                     error = PdError(ErrorType.NOT_BOOTSTRAPPED, "cluster is not bootstrapped")
                     await context.write(
-                        pdpb.RegionHeartbeatResponse(header=self._error_header(error)).SerializeToString()
+                        pdpb.RegionHeartbeatResponse(header=self._frame.error_header(error)).SerializeToString()
                     )
                     return
-                await self._check_cluster(request.header.cluster_id, context)
+                await self._frame.check_cluster(request.header.cluster_id, context)
                 store = self._state.stores.get(request.leader.store_id)
                 if store is None:
                     await context.abort(
                         grpc.StatusCode.UNKNOWN, f"invalid store ID {request.leader.store_id}, not found"
                     )
-                elif store.meta.node_state.name != "REMOVED":
+                elif store.meta.node_state is not NodeState.REMOVED:
                     self._heartbeats.bind(store.meta.id, stream)
                     self._take_report(request, stream.put)
         finally:
@@ -299,33 +252,13 @@ class PdService:
     def _take_report(self, request: pdpb.RegionHeartbeatRequest, answer: Callable[[bytes], None]) -> None:
         before = self._state.regions.get(request.region.id)
         try:
-            info = _known(answers.report_from_pb, request)
+            info = known(answers.report_from_pb, request)
             self._state.region_heartbeat(info)
         except PdError as error:
             log.warning("heartbeat of region %d refused: %s", request.region.id, error)
-            response = pdpb.RegionHeartbeatResponse(header=self._error_header(error))
+            response = pdpb.RegionHeartbeatResponse(header=self._frame.error_header(error))
             response.region_id = request.region.id
             response.target_peer.CopyFrom(request.leader)
             answer(response.SerializeToString())
             return
         self._coordinator.region_reported(info, before)
-
-
-async def _parse(request_class: type[Request], data: bytes, context: Context) -> Request:
-    try:
-        return request_class.FromString(data)
-    except DecodeError:
-        await context.abort(grpc.StatusCode.INTERNAL, f"the request is no {request_class.DESCRIPTOR.name}")
-        raise
-
-
-Known = TypeVar("Known")
-Given = TypeVar("Given")
-
-
-def _known(convert: Callable[[Given], Known], message: Given) -> Known:
-    """Convert a message of a peer that may be newer than we are; a value we do not know is the peer's error."""
-    try:
-        return convert(message)
-    except ValueError as error:
-        raise PdError(ErrorType.UNKNOWN, f"invalid request: {error}") from None

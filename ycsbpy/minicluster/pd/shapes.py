@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ycsbpy.minicluster.pd.state import StoreInfo, StoreLoad
     from ycsbpy.proto import pdpb_pb2 as pdpb
 
-__all__ = ["duration", "member", "region", "region_stats", "size", "store", "timestamp"]
+__all__ = ["duration", "member", "plain", "region", "region_stats", "size", "store", "timestamp"]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -59,6 +59,11 @@ def timestamp(wall_ns: int) -> str:
     seconds, fraction = divmod(wall_ns, NS_PER_SECOND)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return text + (f".{fraction:09d}".rstrip("0") if fraction else "") + "Z"
+
+
+def plain(value: float) -> float | int:
+    """A number as PD prints it: without a fraction where it has none."""
+    return int(value) if value == int(value) else value
 
 
 def member(message: pdpb.Member) -> Json:
@@ -178,12 +183,12 @@ def _store_status(info: StoreInfo, load: StoreLoad, region_score: float | None) 
         "available": size(stats.available if stats else 0),
         "used_size": size(stats.used_size if stats else 0),
         "leader_count": load.leaders,
-        "leader_weight": _plain(info.leader_weight),
-        "leader_score": _plain(load.leaders / max(info.leader_weight, LEAST_WEIGHT)),
+        "leader_weight": plain(info.leader_weight),
+        "leader_score": plain(load.leaders / max(info.leader_weight, LEAST_WEIGHT)),
         "leader_size": load.leader_size,
         "region_count": load.regions,
-        "region_weight": _plain(info.region_weight),
-        "region_score": _plain(region_score),
+        "region_weight": plain(info.region_weight),
+        "region_score": plain(region_score),
         "region_size": load.region_size,
     }
     status |= _without_zeros(
@@ -222,7 +227,3 @@ def _without_zeros(shape: Json) -> Json:
 
 def _by_store(counts: Counter[int]) -> dict[str, int]:
     return {str(store_id): count for store_id, count in sorted(counts.items(), key=lambda item: str(item[0]))}
-
-
-def _plain(value: float) -> float | int:
-    return int(value) if value == int(value) else value

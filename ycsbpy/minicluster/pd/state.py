@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ycsbpy.clock import NS_PER_SECOND, Clock
-from ycsbpy.minicluster.model import NodeState, Region, SplitIds, Store, StoreState
+from ycsbpy.minicluster.model import NodeState, Region, Role, SplitIds, Store, StoreState
+from ycsbpy.minicluster.pd.gcpoints import GcPoints
+from ycsbpy.minicluster.pd.globalconfig import GlobalConfig
 from ycsbpy.minicluster.pd.regiontree import RegionInfo, RegionTree, StaleRegionError
 from ycsbpy.minicluster.pd.tso import TimestampOracle
+from ycsbpy.minicluster.pd.watermarks import Watermarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "DOWN_AFTER_NS",
@@ -45,6 +49,8 @@ class ErrorType(enum.IntEnum):
     STORE_TOMBSTONE = 3
     ALREADY_BOOTSTRAPPED = 4
     REGION_NOT_FOUND = 6
+    INVALID_VALUE = 10
+    DATA_COMPACTED = 11
     REGIONS_NOT_CONTAIN_ALL_KEY_RANGE = 12
 
 
@@ -113,6 +119,9 @@ class StateSink(Protocol):
 
     def save_timestamp(self, bound_ms: int) -> None: ...
 
+    def keep(self, name: str, value: Any) -> None:
+        """Keep what is plain JSON, by name."""
+
 
 class NoSink:
     """A sink for clusters that live as long as their processes."""
@@ -135,6 +144,9 @@ class NoSink:
     def save_timestamp(self, bound_ms: int) -> None:
         """Forget it."""
 
+    def keep(self, name: str, value: Any) -> None:
+        """Forget it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -145,6 +157,8 @@ class Restored:
     regions: Sequence[RegionInfo] = ()
     next_id: int = 1
     timestamp_ms: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What ``StateSink.keep`` was given, by name."""
 
 
 @dataclass(slots=True)
@@ -183,6 +197,10 @@ class ClusterState:
         self._sink: StateSink = sink if sink is not None else NoSink()
         self._next_id = self._id_bound = restored.next_id if restored else 1
         self.tso = TimestampOracle(clock, restored.timestamp_ms if restored else 0, self._sink.save_timestamp)
+        facts = restored.facts if restored else {}
+        self.gc = GcPoints(clock, facts.get("gc"), partial(self._sink.keep, "gc"))
+        self.watermarks = Watermarks(facts.get("watermarks"), partial(self._sink.keep, "watermarks"))
+        self.global_config = GlobalConfig(facts.get("global_config"), partial(self._sink.keep, "global_config"))
         if restored is not None:
             self.bootstrapped_wall_ns = restored.bootstrapped_wall_ns
             now = clock.wall_ns()  # silence is counted from now on: PD could not hear anybody while it was away
@@ -400,6 +418,14 @@ class ClusterState:
                 break
         return list(found.values())[: limit if limit > 0 else None]
 
+    def leading_stores(self) -> set[int]:
+        """The stores that lead Regions and are not gone."""
+        leading = {info.leader.store_id for info in self.regions if info.leader is not None}
+        return {
+            store_id for store_id in leading & self.stores.keys()
+            if self.stores[store_id].meta.node_state is not NodeState.REMOVED
+        }  # fmt: skip
+
     def loads(self) -> dict[int, StoreLoad]:
         """What each store holds, one entry for every known store."""
         loads = {store_id: StoreLoad() for store_id in self.stores}
@@ -409,7 +435,7 @@ class ClusterState:
                 load = loads.setdefault(peer.store_id, StoreLoad())
                 load.regions += 1
                 load.region_size += info.size_mib
-                load.learners += peer.role.name == "LEARNER"
+                load.learners += peer.role is Role.LEARNER
                 load.witnesses += peer.is_witness
                 load.pending += pending[peer.store_id]
             if info.leader is not None:

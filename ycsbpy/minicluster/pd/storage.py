@@ -70,7 +70,8 @@ class Storage:
         ]
         regions = [self._region(blob) for (blob,) in self._db.execute("SELECT described FROM regions")]
         known = {name: self.fact(name) for name in ("bootstrapped_ns", "next_id", "timestamp_ms")}
-        if all(value is None for value in known.values()):
+        facts = {name: self.fact(name) for name in ("gc", "watermarks", "global_config")}
+        if all(value is None for value in (known | facts).values()):
             return None
         return Restored(
             bootstrapped_wall_ns=known["bootstrapped_ns"],
@@ -78,6 +79,7 @@ class Storage:
             regions=regions,
             next_id=known["next_id"] or 1,
             timestamp_ms=known["timestamp_ms"] or 0,
+            facts=facts,
         )
 
     def _region(self, blob: bytes) -> RegionInfo:

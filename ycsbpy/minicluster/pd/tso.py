@@ -21,10 +21,15 @@ MAX_LOGICAL = 1 << LOGICAL_BITS
 
 
 class Timestamp(NamedTuple):
-    """``physical`` in milliseconds, ``logical`` below 2**18; as one integer ``physical << 18 | logical``."""
+    """``physical`` in milliseconds, ``logical`` below 2**18."""
 
     physical: int
     logical: int
+
+    @property
+    def number(self) -> int:
+        """As one integer."""
+        return self.physical << LOGICAL_BITS | self.logical
 
 
 class TimestampOracle:

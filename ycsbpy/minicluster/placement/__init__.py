@@ -7,6 +7,7 @@
     steps          the steps of an operator: what is sent for each, and how it is seen to be done
     operators      Operator, and how one is built from where the replicas are to be
     scores         how full a store is, and how far apart stores are
+    moving         operators that move replicas, by the cluster's settings
     filters        which stores may give or take a replica or a leader
     checkers       what is wrong with one Region, and the operator that mends it
     balance        what is uneven between stores, and the operator that evens it out

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ycsbpy.minicluster.model import Role
+from ycsbpy.minicluster.peerchange import roles_by_store
 from ycsbpy.minicluster.placement.filters import (
     can_give_leader,
     can_give_replica,
@@ -19,7 +20,8 @@ from ycsbpy.minicluster.placement.filters import (
     is_healthy,
     is_replicated,
 )
-from ycsbpy.minicluster.placement.operators import ImpossibleError, Kind, Operator, move, transfer_leader
+from ycsbpy.minicluster.placement.moving import move_in
+from ycsbpy.minicluster.placement.operators import ImpossibleError, Kind, Operator, transfer_leader
 from ycsbpy.minicluster.placement.scores import isolation, leader_score, region_score
 
 if TYPE_CHECKING:
@@ -105,17 +107,9 @@ def _worth_it(source: StoreView, target: StoreView, tolerance: int, low: float) 
 
 
 def _move(cluster: Cluster, info: RegionInfo, source: StoreView, target: StoreView) -> Operator | None:
-    roles = {peer.store_id: peer.role for peer in info.region.peers if peer.store_id != source.id}
+    roles = roles_by_store(info.region, without=source.id)
     try:
-        return move(
-            info,
-            BALANCE_REGION,
-            {**roles, target.id: Role.VOTER},
-            kind=Kind.REGION,
-            new_id=cluster.new_id,
-            can_lead=lambda store: store in cluster.stores and can_take_leader(cluster.stores[store]),
-            joint=cluster.schedule.enable_joint_consensus,
-        )
+        return move_in(cluster, info, BALANCE_REGION, {**roles, target.id: Role.VOTER}, kind=Kind.REGION)
     except ImpossibleError:
         return None
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ycsbpy.minicluster.model import Role
-from ycsbpy.minicluster.placement.filters import can_take_leader, can_take_replica
-from ycsbpy.minicluster.placement.operators import ImpossibleError, Kind, Operator, Priority, leave_joint, move
+from ycsbpy.minicluster.peerchange import is_joint, roles_by_store
+from ycsbpy.minicluster.placement.filters import can_take_replica
+from ycsbpy.minicluster.placement.moving import move_in
+from ycsbpy.minicluster.placement.operators import ImpossibleError, Kind, Operator, Priority, leave_joint
 from ycsbpy.minicluster.placement.scores import isolation, region_score
 
 if TYPE_CHECKING:
@@ -59,29 +61,14 @@ def _voters(info: RegionInfo) -> list[Peer]:
     return [peer for peer in info.region.peers if peer.role is Role.VOTER]
 
 
-def _roles(info: RegionInfo, *, without: int = 0) -> dict[int, Role]:
-    return {peer.store_id: peer.role for peer in info.region.peers if peer.store_id != without}
-
-
 def _change(
     cluster: Cluster, info: RegionInfo, desc: str, target: dict[int, Role], priority: Priority = Priority.HIGH
 ) -> Operator:
-    return move(
-        info,
-        desc,
-        target,
-        kind=Kind.REPLICA | Kind.REGION,
-        priority=priority,
-        new_id=cluster.new_id,
-        can_lead=lambda store: store in cluster.stores and can_take_leader(cluster.stores[store]),
-        joint=cluster.schedule.enable_joint_consensus,
-    )
+    return move_in(cluster, info, desc, target, kind=Kind.REPLICA | Kind.REGION, priority=priority)
 
 
 def _joint_state(_cluster: Cluster, info: RegionInfo) -> Operator | None:
-    if all(peer.role in (Role.VOTER, Role.LEARNER) for peer in info.region.peers):
-        return None
-    return leave_joint(info)
+    return leave_joint(info) if is_joint(info.region) else None
 
 
 def _down_peers(cluster: Cluster, info: RegionInfo) -> Operator | None:
@@ -111,7 +98,7 @@ def _offline_peers(cluster: Cluster, info: RegionInfo) -> Operator | None:
 
 def _replace(cluster: Cluster, info: RegionInfo, store_id: int, why: str) -> Operator | None:
     """Another replica for the one on a store that is not coming back, or simply without it where there are enough."""
-    target = _roles(info, without=store_id)
+    target = roles_by_store(info.region, without=store_id)
     if sum(role is Role.VOTER for role in target.values()) >= cluster.schedule.max_replicas:
         return _change(cluster, info, f"remove-orphan-{why}-peer", target)
     place = pick_store(cluster, info, instead_of=store_id)
@@ -128,7 +115,7 @@ def _missing(cluster: Cluster, info: RegionInfo) -> Operator | None:
     place = pick_store(cluster, info)
     if place is None:
         return None
-    return _change(cluster, info, "add-rule-peer", {**_roles(info), place.id: Role.VOTER})
+    return _change(cluster, info, "add-rule-peer", {**roles_by_store(info.region), place.id: Role.VOTER})
 
 
 def _left_over_learners(cluster: Cluster, info: RegionInfo) -> Operator | None:
@@ -141,8 +128,8 @@ def _left_over_learners(cluster: Cluster, info: RegionInfo) -> Operator | None:
         ready = [peer for peer in learners if peer.id not in lagging]
         if not ready:
             return None
-        return _change(cluster, info, "fix-peer-role", {**_roles(info), ready[0].store_id: Role.VOTER})
-    return _change(cluster, info, "remove-orphan-peer", _roles(info, without=learners[0].store_id))
+        return _change(cluster, info, "fix-peer-role", {**roles_by_store(info.region), ready[0].store_id: Role.VOTER})
+    return _change(cluster, info, "remove-orphan-peer", roles_by_store(info.region, without=learners[0].store_id))
 
 
 def _extra(cluster: Cluster, info: RegionInfo) -> Operator | None:
@@ -161,7 +148,7 @@ def _extra(cluster: Cluster, info: RegionInfo) -> Operator | None:
         return (peer.id not in unwell, peer.id == leader, apart, -score, peer.id)
 
     goes = min(voters, key=rank)
-    return _change(cluster, info, "remove-extra-replica", _roles(info, without=goes.store_id))
+    return _change(cluster, info, "remove-extra-replica", roles_by_store(info.region, without=goes.store_id))
 
 
 def _location(cluster: Cluster, info: RegionInfo) -> Operator | None:
@@ -174,7 +161,7 @@ def _location(cluster: Cluster, info: RegionInfo) -> Operator | None:
             continue
         others = [cluster.stores[p.store_id] for p in info.region.peers if p.id != peer.id]
         if isolation(schedule.location_labels, place, others) > gain:
-            target = {**_roles(info, without=peer.store_id), place.id: Role.VOTER}
+            target = {**roles_by_store(info.region, without=peer.store_id), place.id: Role.VOTER}
             return _change(cluster, info, "move-to-better-location", target, Priority.LOW)
     return None
 

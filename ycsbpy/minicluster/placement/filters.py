@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ycsbpy.minicluster.model import Role
+
 if TYPE_CHECKING:
     from ycsbpy.minicluster.pd.regiontree import RegionInfo
     from ycsbpy.minicluster.placement.schedule import Schedule
@@ -54,5 +56,5 @@ def is_healthy(info: RegionInfo, *, allow_pending: bool = False) -> bool:
 
 def is_replicated(info: RegionInfo, cluster: Cluster) -> bool:
     """As many voters as there should be, and nothing else."""
-    voters = [peer for peer in info.region.peers if peer.role.name == "VOTER"]
+    voters = [peer for peer in info.region.peers if peer.role is Role.VOTER]
     return len(voters) == len(info.region.peers) == cluster.schedule.max_replicas

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ycsbpy.minicluster.model import Epoch, Role
+from ycsbpy.minicluster.peerchange import is_joint
 from ycsbpy.minicluster.placement.steps import (
     AddLearner,
     DemoteVoter,
@@ -110,6 +111,8 @@ class Operator:
     step_started_ns: int = 0
     status: Status = Status.RUNNING
     reason: str = ""
+    group: str = ""
+    """Of a scatter: with which Regions."""
 
     @property
     def step(self) -> Step | None:
@@ -117,11 +120,20 @@ class Operator:
         return self.steps[self.current] if self.current < len(self.steps) else None
 
     def step_timeout_s(self) -> float:
-        """PD's: six seconds a MiB but ten minutes at least where data has to be carried, a tenth of it elsewhere."""
+        """How long the step at hand may take."""
         step = self.step
-        if step is not None and step.slow:
+        return self.timeout_s_of(step) if step is not None else 0.0
+
+    def timeout_s_of(self, step: Step) -> float:
+        """PD's: six seconds a MiB but ten minutes at least where data has to be carried, a tenth of it elsewhere; for
+        joint changes once more for each Peer."""
+        if step.slow:
             return max(600.0, 6.0 * self.size_mib)
-        return max(60.0, 0.6 * self.size_mib)
+        return max(60.0, 0.6 * self.size_mib) * step.waits
+
+    def timeout_s(self) -> float:
+        """How long all of its steps may take together."""
+        return sum(self.timeout_s_of(step) for step in self.steps)
 
     def conf_ver_changed(self, info: RegionInfo) -> int:
         """By how much this operator has moved the conf_ver so far."""
@@ -245,7 +257,7 @@ class _Plan:
         region = info.region
         if info.leader is None:
             raise ImpossibleError(f"region {region.id} has no leader")
-        if any(peer.role in (Role.INCOMING_VOTER, Role.DEMOTING_VOTER) for peer in region.peers):
+        if is_joint(region):
             raise ImpossibleError(f"region {region.id} is in a joint state")
         if Role.VOTER not in target.values():
             raise ImpossibleError(f"region {region.id} would be left without a voter")

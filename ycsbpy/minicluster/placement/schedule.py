@@ -38,6 +38,8 @@ class Schedule:
     enable_joint_consensus: bool = True
     enable_tikv_split_region: bool = True
     halt_scheduling: bool = False
+    balance_leader_batch: int = 4
+    """Leaders that balance-leader moves in one round."""
     scheduler_interval_min: float = 0.01
     scheduler_interval_max: float = 5.0
     paused: frozenset[str] = field(default_factory=frozenset)

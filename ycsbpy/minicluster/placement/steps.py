@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from ycsbpy.minicluster.model import Role
+from ycsbpy.minicluster.peerchange import is_joint
 
 if TYPE_CHECKING:
     from ycsbpy.minicluster.model import Peer
@@ -43,6 +44,8 @@ class _Change(abc.ABC):
     """What the steps have in common; ``slow`` ones carry a Region's data over and may take minutes."""
 
     slow = False
+    waits = 1
+    """Times as long as a single change may take."""
     conf_ver_change = 1
 
     @abc.abstractmethod
@@ -127,6 +130,10 @@ class _Joint(_Change):
     def conf_ver_change(self) -> int:  # type: ignore[override]
         return len(self.promote) + len(self.demote)
 
+    @property
+    def waits(self) -> int:  # type: ignore[override]
+        return self.conf_ver_change + 1
+
     def changes(self) -> str:
         return ", ".join(
             [f"promote learner peer {peer} on store {store} to voter" for peer, store in self.promote]
@@ -163,7 +170,7 @@ class LeaveJoint(_Joint):
 
     def done(self, info: RegionInfo) -> bool:
         incoming, leaving = self._roles(info)
-        return incoming <= {Role.VOTER} and leaving <= {Role.LEARNER, None} and not _joint(info)
+        return incoming <= {Role.VOTER} and leaving <= {Role.LEARNER, None} and not is_joint(info.region)
 
     def problem(self, info: RegionInfo) -> str:
         if info.leader is not None and any(info.leader.id == peer for peer, _ in self.demote):
@@ -231,10 +238,6 @@ class SplitRegion(_Change):
 Step: TypeAlias = (
     AddLearner | PromoteLearner | DemoteVoter | EnterJoint | LeaveJoint | RemovePeer | TransferLeader | SplitRegion
 )
-
-
-def _joint(info: RegionInfo) -> bool:
-    return any(peer.role in (Role.INCOMING_VOTER, Role.DEMOTING_VOTER) for peer in info.region.peers)
 
 
 def _is_leader(info: RegionInfo, store_id: int, what: str) -> str:
