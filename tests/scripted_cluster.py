@@ -128,6 +128,8 @@ class ScriptedCluster:
         self._tls = tls
         self.requests: list[tuple[str, int]] = []
         """Method and store of each request that has arrived."""
+        self.batches: list[int] = []
+        """How many commands were in each message of BatchCommands."""
         self.on_request: Callable[[], None] = lambda: None
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         bounds = [b"", *splits, b""]
@@ -268,6 +270,7 @@ class ScriptedCluster:
             async for data in requests:
                 batch = tikvpb.BatchCommandsRequest.FromString(data)
                 answers = tikvpb.BatchCommandsResponse()
+                self.batches.append(len(batch.request_ids))
                 for request_id, request in zip(batch.request_ids, batch.requests, strict=True):
                     field = request.WhichOneof("cmd")
                     response = await self._command(store_id, field, getattr(request, field), context)

@@ -46,7 +46,7 @@ class Worker {
           _cache(static_cast<std::uint64_t>(shared.plan.timeout_ns / 1'000'000), shared.plan.api_version),
           _recorder(kOpKinds, kOutcomes, shared.plan.paced),
           _chance(SplitMix64{mix64(number + 1), kGolden}),
-          _links(*this, _reactor, connections),
+          _links(*this, _reactor, connections, clients),
           _checks(source.spec().dataintegrity),
           _deletes(source.spec().proportions[static_cast<std::size_t>(OpKind::remove)] > 0) {
         _key_room.resize(source.key_room());

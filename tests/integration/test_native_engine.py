@@ -378,6 +378,27 @@ def test_batches_are_no_larger_than_allowed_and_may_be_one() -> None:
     run(test())
 
 
+def test_all_connections_are_used_and_messages_are_not_of_one_command() -> None:
+    """Few clients for many connections: what is ready together goes together, and the next goes elsewhere."""
+
+    async def test() -> None:
+        async with ScriptedCluster() as cluster:
+            rig = Rig(cluster, readproportion=1, tikv_conncount=4, native_threads=1)
+            most = 0
+
+            def look() -> None:
+                nonlocal most
+                most = max(most, cluster.relays[1].connections)
+
+            cluster.on_request = look
+            assert (await rig.run(clients=8)).accounting.ok == RECORDS
+            assert most >= 4
+            assert cluster.batches[0] == 8
+            assert len(cluster.batches) < RECORDS
+
+    run(test())
+
+
 def test_a_workload_of_ones_own_goes_to_the_coroutines() -> None:
     """It decides each operation in Python; the driver takes single calls."""
 
