@@ -102,10 +102,8 @@ class Worker {
         } else if (answer.has_region_error) {
             region_error(client, index, answer, now);
         } else if (!answer.error.empty()) {
-            const std::string_view name = tikv::store_error_name(answer.error);
-            const bool refused = name != "store_error";
-            attempt_failed(client, index, name, answer.error,
-                           {refused ? tikv::Proof::request_refused : tikv::Proof::nothing, tikv::Next::give_up}, now);
+            const tikv::StoreError error = tikv::store_error(answer.error);
+            attempt_failed(client, index, error.name, answer.error, error.verdict, now);
         } else {
             succeeded(client, index, answer, now);
         }

@@ -154,7 +154,7 @@ LOST = ("OK", "UNKNOWN")
 FAULTS: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     "not the leader": ({"region_error": "not_leader"}, DEAD),
     "epoch": ({"region_error": "epoch_not_match"}, DEAD),
-    "not there": ({"region_error": "region_not_found"}, DEAD),
+    "not there": ({"region_error": "region_not_found"}, LOST),
     "other keys": ({"region_error": "key_not_in_region"}, DEAD),
     "busy": ({"region_error": "server_is_busy"}, DEAD),
     "another store": ({"region_error": "store_not_match"}, DEAD),
