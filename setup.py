@@ -78,6 +78,7 @@ if sys.platform == "linux":
     extensions += [
         extension("timer"),
         extension("engine", "engine", "generators", "grpc", "http2", "kvproto", "loop", "recording", "tikv"),
+        extension("nullstore", "grpc", "http2", "kvproto", "loop", "nullstore"),
     ]
 
 setup(

@@ -1,245 +1,277 @@
-"""What each driver costs and gives, side by side: operations per second, client CPU, latency.
+"""What a TiKV driver costs and can do when the cluster is infinitely fast: against a null server, side by side.
 
-    python bench/bench_driver.py                      # on a mini-cluster of its own
-    python bench/bench_driver.py --pd 10.0.1.5:2379   # on a real cluster; loads table ``benchdriver``
+    python bench/bench_driver.py                                    # the whole grid, about 15 minutes a round
+    python bench/bench_driver.py --quick                            # the cells that bars are set on
+    YCSBPY_GO_YCSB=/path/to/go-ycsb python bench/bench_driver.py    # with go-ycsb
 
-For a load (inserts of 10 fields of 100 bytes) and for workload A (half reads, half updates, zipfian), with 1, 16 and
-64 clients. The operations are drawn beforehand; a client awaits one call of the driver after the other, by public
-calls only. Every measurement runs in a process of its own, so its CPU time (user and system, all threads of the
-library included) is the client's alone; drivers take turns within a round, and a table cell is the median of the
-rounds with their spread.
+Claims, each a bar (exit code 1 when one is missed): at most 2 us of client CPU an operation of workload A with rows of
+a kilobyte, where 16 or more are in flight on a connection, and there at most a twentieth of what another client needs;
+300,000 operations a second from one thread of the driver; at most 10 us a record of a load of 16 clients on 16
+connections to each of three stores; with one client a median at most 15 us above bare TCP's.
 
-How to read it: the row of ``memory`` is what the loop itself costs. On a mini-cluster client and servers share the
-machine, so operations per second say how the drivers compare and nothing about TiKV; CPU per operation is the
-client's own either way.
+The server is ``ycsbpy.nullcluster``: TiKV's protocol spoken by one native thread, which finds the same row for every
+read and acknowledges every write, behind a PD. Every measurement is a process of its own, a whole command with one OS
+thread of the engine; contestants take turns within a round, and a cell is the median of the rounds. "Bare TCP" is
+``echo.cpp`` with the bytes that native has sent and received for an operation in this cell, as many exchanges, the same
+number in flight and of connections: what is left to a client that has no protocol and decides nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 import json
-import resource
+import os
+import shlex
 import statistics
 import subprocess
 import sys
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import monotonic_ns
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-import uvloop
+from contestants import PHASES, Result, go_ycsb, ycsbpy
 from harness import machine
 
-from ycsbpy._native.recording import LatencyCounts
-from ycsbpy.config import make_config
-from ycsbpy.drivers.base import Driver
-from ycsbpy.drivers.registry import driver_class
-from ycsbpy.ops import Outcome
-from ycsbpy.runner.calls import method_table
-from ycsbpy.workload.base import Phase
-from ycsbpy.workload.core import CoreWorkload
+from ycsbpy.nullcluster import NullCluster
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ycsbpy.ops import Operation
-
-TABLE = "benchdriver"
-PACKAGES = ("tikv-client", "tikv-python", "grpcio", "uvloop")
-DRAWN = 20_000
-WORKLOADS = {
-    "load": {},
-    "A": {"readproportion": 0.5, "updateproportion": 0.5, "requestdistribution": "zipfian"},
-}
+HERE = Path(__file__).parent
+RECORDS = 100_000
+FLOOR = "bare TCP"
+NATIVE = "native"
+GO = "go-ycsb"
+SEVERAL = 3
 
 
-@dataclass(frozen=True)
-class Round:
-    """One measurement: what to run, and for how long."""
+class Cell(NamedTuple):
+    """One row of the table."""
 
-    driver: str
-    workload: str
+    phase: str
     clients: int
     connections: int
-    records: int
-    seconds: float
-    pd: str
+    stores: int = 1
+
+    @property
+    def label(self) -> str:
+        where = f", {self.stores} stores" if self.stores > 1 else ""
+        return f"{self.phase}, {self.clients} / {self.connections}{where}"
+
+    @property
+    def crowded(self) -> bool:
+        """16 or more in flight on each connection."""
+        return self.clients >= 16 * self.connections * self.stores
+
+    def count(self, contestant: str) -> int:
+        """Operations: some seconds of the quick ones, fewer of the slow."""
+        if contestant == NATIVE:
+            return 20_000 if self.clients == 1 else 200_000 if self.clients == 16 else 500_000
+        return 3_000 if self.clients == 1 else 10_000 if contestant != GO else 20_000
+
+
+GRID = [
+    *(Cell(phase, clients, width) for phase in PHASES for clients in (1, 16, 64, 256, 1024) for width in (1, 4, 16)),
+    Cell("load", 16, 16, SEVERAL),
+]
+QUICK = [
+    *(Cell(phase, 1, 1) for phase in PHASES),
+    *(Cell("A", clients, 1) for clients in (16, 64, 256)),
+    Cell("A", 1024, 16),
+    Cell("A", 16, 16),
+    Cell("load", 16, 16, SEVERAL),
+]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What came out of one round; latencies are service times."""
+class Traffic:
+    """What one operation of a cell is on the wire, from native's own run: exchanges, bytes and batches."""
 
-    operations: int
-    not_ok: int
-    seconds: float
-    cpu_us_per_operation: float
-    p50_us: float
-    p99_us: float
+    exchanges: float
+    request: float
+    answer: float
+    batch: float
+    """Commands in one message."""
+
+
+Results = dict[Cell, dict[str, list[Result]]]
 
 
 def main() -> int:
+    """Run the grid, print its tables, say which bars are missed."""
     given = arguments()
-    if given.round:
-        print(json.dumps(asdict(uvloop.run(measure(Round(**json.loads(given.round)))))))
-        return 0
-    with cluster(given.pd) as pd:
-        results = run_all(given, pd)
-    print(*machine(*PACKAGES), where(given), "", table(results), sep="\n")
+    binary = os.environ.get("YCSBPY_GO_YCSB", "")
+    contestants = [*given.drivers.split(","), *([GO] if binary else [])]
+    cells = [cell for cell in (QUICK if given.quick else GRID) if not given.only or cell.phase in given.only]
+    results: Results = {cell: {} for cell in cells}
+    traffic: dict[Cell, Traffic] = {}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        NullCluster(stores=1) as one,
+        NullCluster(stores=SEVERAL) as several,
+    ):
+        echo = build(Path(folder))
+        for number in range(given.rounds):
+            for cell in cells:
+                print(f"round {number + 1}: {cell.label}", file=sys.stderr)
+                cluster = one if cell.stores == 1 else several
+                for name in contestants:
+                    result, seen = measure(name, cell, cluster, binary)
+                    results[cell].setdefault(name, []).append(result)
+                    if name == NATIVE:
+                        traffic[cell] = seen
+                if cell in traffic:
+                    results[cell].setdefault(FLOOR, []).append(floor(echo, cell, traffic[cell]))
+    print(*machine("tikv-client", "grpcio"), f"{given.rounds} rounds", "", sep="\n")
+    print(*table(results, traffic), "", *latencies(results), "", sep="\n")
+    missed = bars(results)
     if given.json:
-        Path(given.json).write_text(json.dumps(document(given, results), indent=2) + "\n")
-    return 1 if any(done.not_ok for rounds in results.values() for done in rounds) else 0
+        given.json.write_text(json.dumps(document(results, traffic), indent=1) + "\n")
+    return 1 if missed else 0
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--drivers", default="memory,tikv-client,tikv-python", help="which, separated by commas")
-    parser.add_argument("--clients", default="1,16,64", help="closed-loop clients, separated by commas")
-    parser.add_argument("--connections", type=int, default=1, help="tikv.conncount")
-    parser.add_argument("--records", type=int, default=10_000)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="only the cells that bars are set on")
+    parser.add_argument("--only", type=lambda text: text.split(","), help="load, A or C, separated by commas")
+    parser.add_argument("--drivers", default=f"{NATIVE},tikv-client", help="which, separated by commas")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
-    parser.add_argument("--pd", default="", help="a real cluster's PD; a mini-cluster is started without it")
-    parser.add_argument("--json", metavar="FILE", help="write all rounds there")
-    parser.add_argument("--round", help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all rounds there")
     return parser.parse_args()
 
 
-@contextlib.contextmanager
-def cluster(pd: str) -> Iterator[str]:
-    if pd:
-        yield pd
-        return
-    from ycsbpy.minicluster import MiniCluster
-
-    with MiniCluster() as embedded:
-        yield ",".join(embedded.endpoints)
+def build(folder: Path) -> Path:
+    """Compile bare TCP."""
+    program = folder / "echo"
+    compiler = shlex.split(os.environ.get("CXX", "c++"))
+    source = [f"-I{HERE.parent / 'ext'}", str(HERE / "echo.cpp"), "-o", str(program)]
+    subprocess.run([*compiler, "-std=c++20", "-O3", "-pthread", *source], check=True)
+    return program
 
 
-def run_all(given: argparse.Namespace, pd: str) -> dict[Round, list[Measured]]:
-    """Every driver, workload and number of clients, ``--rounds`` times; a load comes before its workload A."""
-    results: dict[Round, list[Measured]] = {}
-    for number in range(given.rounds):
-        for workload in WORKLOADS:
-            for clients in map(int, given.clients.split(",")):
-                for driver in given.drivers.split(","):
-                    one = Round(driver, workload, clients, given.connections, given.records, given.seconds, pd)
-                    print(f"round {number + 1}: {workload}, {clients} clients, {driver}", file=sys.stderr)
-                    command = [sys.executable, __file__, "--round", json.dumps(asdict(one))]
-                    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-                    results.setdefault(one, []).append(Measured(**json.loads(done.stdout)))
-    return results
-
-
-async def measure(one: Round) -> Measured:
-    """Run one round in this process."""
-    workload, driver = prepared(one)
-    await driver.open()
-    try:
-        loading = [workload.draw(Phase.LOAD, number) for number in range(one.records)]
-        if one.workload != "load":
-            await clients_run(driver, loading, clients=32, deadline_ns=None)
-        operations = loading if one.workload == "load" else [workload.draw(Phase.RUN, i) for i in range(DRAWN)]
-        await clients_run(driver, operations[:200], one.clients, None)  # connections and caches are warm
-        started, cpu = monotonic_ns(), cpu_seconds()
-        counts, not_ok = await clients_run(driver, operations, one.clients, started + int(one.seconds * 1e9))
-        cpu, seconds = cpu_seconds() - cpu, (monotonic_ns() - started) / 1e9
-    finally:
-        await driver.close()
-    return Measured(
-        counts.total,
-        not_ok,
-        seconds,
-        cpu / counts.total * 1e6,
-        counts.value_at_percentile(50) / 1e3,
-        counts.value_at_percentile(99) / 1e3,
+def measure(name: str, cell: Cell, cluster: NullCluster, binary: str) -> tuple[Result, Traffic]:
+    """One command on a cluster, and what the stores saw of it."""
+    count = cell.count(name)
+    properties: dict[str, object] = {
+        "tikv.pd": cluster.endpoint,
+        "tikv.conncount": cell.connections,
+        "threadcount": cell.clients,
+        "recordcount": count if cell.phase == "load" else RECORDS,
+        "operationcount": count,
+    }
+    before = cluster.counts()
+    if name == GO:
+        result = go_ycsb(binary, cell.phase, properties)
+    else:
+        own = {"native.threads": 1} if name == NATIVE else {}
+        result = ycsbpy(name, cell.phase, {**properties, **own})
+    after = cluster.counts()
+    seen = {key: after[key] - before[key] for key in after}
+    commands = seen["commands"]
+    return result, Traffic(
+        commands / count, seen["bytes_in"] / commands, seen["bytes_out"] / commands, commands / max(1, seen["batches"])
     )
 
 
-def prepared(one: Round) -> tuple[CoreWorkload, Driver]:
-    config = make_config(
-        {
-            "table": TABLE,
-            "recordcount": one.records,
-            "operationcount": DRAWN,
-            "tikv.pd": one.pd,
-            "tikv.conncount": one.connections,
-            **WORKLOADS[one.workload],
-        }
-    )
-    driver = driver_class(one.driver).from_config(config)
-    assert isinstance(driver, Driver)
-    return CoreWorkload.from_config(config, seed=1), driver
+def floor(echo: Path, cell: Cell, traffic: Traffic) -> Result:
+    """The same exchanges without a protocol, as if an operation were one after the other of them."""
+    count = 5 * cell.count(NATIVE) if cell.clients > 1 else cell.count(NATIVE)
+    numbers = [traffic.request, traffic.answer, cell.clients, cell.connections * cell.stores, count]
+    done = subprocess.run([echo, *(str(round(n)) for n in numbers)], check=True, stdout=subprocess.PIPE, text=True)
+    found = json.loads(done.stdout)
+    times = traffic.exchanges
+    return Result(found["rate"] / times, found["cpu_us"] * times, found["p50_us"] * times, found["p99_us"] * times)
 
 
-async def clients_run(
-    driver: Driver, operations: Sequence[Operation], clients: int, deadline_ns: int | None
-) -> tuple[LatencyCounts, int]:
-    """Let ``clients`` take the operations in turn, again from the first one until the deadline; once, if there is
-    none."""
-    counts, methods = LatencyCounts(), method_table(driver, TABLE)
-    not_ok = taken = 0
-
-    async def client() -> None:
-        nonlocal not_ok, taken
-        while deadline_ns is not None or taken < len(operations):
-            operation = operations[taken % len(operations)]
-            taken += 1
-            started = monotonic_ns()
-            result = await methods[operation.kind](operation)
-            ended = monotonic_ns()
-            counts.record(ended - started)
-            not_ok += result.outcome is not Outcome.OK
-            if deadline_ns is not None and ended >= deadline_ns:
-                return
-
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return counts, not_ok
+def middle(results: list[Result], figure: str) -> float:
+    """The median over the rounds."""
+    return float(statistics.median(getattr(one, figure) for one in results))
 
 
-def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def names(results: Results) -> list[str]:
+    """The contestants, native first, bare TCP last."""
+    return list(next(iter(results.values())))
 
 
-def table(results: dict[Round, list[Measured]]) -> str:
-    lines = [
-        "| workload | clients | driver | operations/s | CPU µs per operation | p50 µs | p99 µs | not ok |",
-        "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+def table(results: Results, traffic: dict[Cell, Traffic]) -> list[str]:
+    """Operations a second and CPU."""
+    who = names(results)
+    others = [name for name in who if name not in {NATIVE, FLOOR}]
+    head = [
+        "case",
+        *(f"ops/s {name}" for name in who),
+        *(f"CPU us/op {name}" for name in who),
+        *(f"{name}'s CPU / native's" for name in others),
+        "commands a message",
     ]
-    for one, rounds in sorted(results.items(), key=lambda entry: list(WORKLOADS).index(entry[0].workload)):
+    lines = [f"| {' | '.join(head)} |", f"| --- |{' --: |' * (len(head) - 1)}"]
+    for cell, found in results.items():
+        native = middle(found[NATIVE], "cpu_us") if NATIVE in found else 0.0
         cells = [
-            one.workload,
-            str(one.clients),
-            one.driver,
-            spread([done.operations / done.seconds for done in rounds], ",.0f"),
-            spread([done.cpu_us_per_operation for done in rounds], ",.1f"),
-            spread([done.p50_us for done in rounds], ",.1f"),
-            spread([done.p99_us for done in rounds], ",.1f"),
-            str(sum(done.not_ok for done in rounds)),
+            cell.label,
+            *(f"{middle(found[name], 'rate'):,.0f}" for name in who),
+            *(f"{middle(found[name], 'cpu_us'):.2f}" for name in who),
+            *(f"{middle(found[name], 'cpu_us') / native:.1f}" if native else "" for name in others),
+            f"{traffic[cell].batch:.1f}" if cell in traffic else "",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return lines
 
 
-def spread(values: Sequence[float], form: str) -> str:
-    """The median, and the least and the greatest where there are several."""
-    middle = format(statistics.median(values), form)
-    return middle if len(values) == 1 else f"{middle} ({format(min(values), form)} … {format(max(values), form)})"
+def latencies(results: Results) -> list[str]:
+    """Service times: medians and 99th percentiles."""
+    who = names(results)
+    head = ["case", *(f"p50 us {name}" for name in who), *(f"p99 us {name}" for name in who)]
+    lines = [f"| {' | '.join(head)} |", f"| --- |{' --: |' * (len(head) - 1)}"]
+    for cell, found in results.items():
+        figures = [f"{middle(found[name], key):,.0f}" for key in ("p50_us", "p99_us") for name in who]
+        lines.append(f"| {cell.label} | {' | '.join(figures)} |")
+    return lines
 
 
-def where(given: argparse.Namespace) -> str:
-    return f"cluster of PD {given.pd}" if given.pd else "mini-cluster on this machine: no benchmark of TiKV"
+def bars(results: Results) -> list[str]:
+    """Print each bar with what was measured; return those that are missed."""
+    missed = []
+    for name, value, bar, at_most in judged(results):
+        good = value <= bar if at_most else value >= bar
+        print(f"{'met   ' if good else 'MISSED'}  {name}: {value:,.2f} (bar: {bar:,g})")
+        if not good:
+            missed.append(name)
+    return missed
 
 
-def document(given: argparse.Namespace, results: dict[Round, list[Measured]]) -> dict[str, object]:
+def judged(results: Results) -> list[tuple[str, float, float, bool]]:
+    """The bars that the cells at hand are about: name, value, bar, whether that is the most (or the least)."""
+    found: list[tuple[str, float, float, bool]] = []
+    rates = [middle(by[NATIVE], "rate") for cell, by in results.items() if NATIVE in by and cell.phase == "A"]
+    if rates:
+        found.append(("operations a second from one thread, best of workload A", max(rates), 300_000, False))
+    for cell, by in results.items():
+        if NATIVE not in by:
+            continue
+        cpu = middle(by[NATIVE], "cpu_us")
+        if cell.phase == "A" and cell.crowded:
+            found.append((f"CPU us an operation, {cell.label}", cpu, 2.0, True))
+            for other in by.keys() - {NATIVE, FLOOR}:
+                ratio = middle(by[other], "cpu_us") / cpu
+                found.append((f"{other}'s CPU as a multiple of native's, {cell.label}", ratio, 20.0, False))
+        if cell.stores > 1:
+            found.append((f"CPU us a record, {cell.label}", cpu, 10.0, True))
+        if (cell.clients, cell.connections) == (1, 1) and cell.phase != "A":  # A has operations of two kinds
+            above = middle(by[NATIVE], "p50_us") - middle(by[FLOOR], "p50_us")
+            found.append((f"median above bare TCP's in us, {cell.label}", above, 15.0, True))
+    return found
+
+
+def document(results: Results, traffic: dict[Cell, Traffic]) -> dict[str, object]:
     return {
-        "arguments": {name: value for name, value in vars(given).items() if name != "round"},
-        "machine": machine(*PACKAGES),
-        "cluster": where(given),
-        "results": [{**asdict(one), "rounds": [asdict(done) for done in rounds]} for one, rounds in results.items()],
+        "machine": machine("tikv-client", "grpcio"),
+        "cells": [
+            {
+                **cell._asdict(),
+                "traffic": asdict(traffic[cell]) if cell in traffic else None,
+                "results": {name: [asdict(one) for one in rounds] for name, rounds in found.items()},
+            }
+            for cell, found in results.items()
+        ],
     }
 
 

@@ -17,18 +17,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
-import re
-import resource
 import statistics
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contestants import PHASES, Result, go_ycsb, ycsbpy
 from harness import machine
 
 from ycsbpy.minicluster import MiniCluster
@@ -40,7 +34,6 @@ TABLE = "benchnative"
 HEAD = """| driver | ops/s | client CPU us/op | p50 us | p99 us | x native's CPU |
 |---|--:|--:|--:|--:|--:|"""
 DRIVERS = ("native", "tikv-client", "tikv-python")
-PHASES = {"load": ("load", "workloada"), "A": ("run", "workloada"), "C": ("run", "workloadc")}
 
 
 @dataclass(frozen=True)
@@ -63,69 +56,38 @@ SHAPES = (
 )
 
 
-@dataclass(frozen=True)
-class Result:
-    """Operations a second, CPU microseconds an operation, latency in microseconds."""
-
-    rate: float
-    cpu_us: float
-    p50_us: float
-    p99_us: float
-
-
-def ycsbpy(pd: str, driver: str, phase: str, shape: Shape, records: int) -> Result:
+def ours(pd: str, driver: str, phase: str, shape: Shape, records: int) -> Result:
     """One command of ours."""
-    command, workload = PHASES[phase]
     count = shape.native if driver == "native" else shape.others
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        properties = {
+    return ycsbpy(
+        driver,
+        phase,
+        {
             "tikv.pd": pd,
-            "tikv.driver": driver,
             "tikv.conncount": shape.connections,
             "table": TABLE,
             "recordcount": count if phase == "load" else records,
             "operationcount": count,
             "threadcount": shape.clients,
-        }
-        arguments = [f"-p{name}={value}" for name, value in properties.items()]
-        done = subprocess.run(
-            [sys.executable, "-m", "ycsbpy", command, "-P", workload, *arguments, "--json", str(report)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"{driver}, {phase}: {done.stderr}")
-        found = json.loads(report.read_text())["phases"][0]
-    total = found["series"]["TOTAL"]["service"]
-    ended = found["accounting"]["ok"]
-    values = total["percentiles_ns"]
-    return Result(
-        ended / found["elapsed_ns"] * 1e9, found["cpu_ns"] / ended / 1e3, values["50"] / 1e3, values["99"] / 1e3
+        },
     )
 
 
-def go_ycsb(binary: str, pd: str, phase: str, shape: Shape, records: int) -> Result:
-    """One command of go-ycsb's, as it ships but for the number of connections."""
-    command, workload = PHASES[phase]
-    file = Path(__file__).parents[1] / "workloads" / workload
+def theirs(binary: str, pd: str, phase: str, shape: Shape, records: int) -> Result:
+    """One command of go-ycsb's."""
     count = shape.others
-    loaded = count if phase == "load" else min(records, 5_000)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [binary, command, "tikv", "-P", str(file), "-p", f"tikv.pd={pd}", "-p", f"table={TABLE}go", "-p",
-         f"tikv.conncount={shape.connections}", "-p", f"recordcount={loaded}",
-         "-p", f"operationcount={count}", "-p", f"threadcount={shape.clients}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    lines = re.findall(r"^TOTAL\s.*OPS: ([\d.]+).*50th\(us\): (\d+).*99th\(us\): (\d+)", done.stdout, re.MULTILINE)
-    if done.returncode or not lines:
-        raise SystemExit(f"go-ycsb, {phase}: {done.stdout[-500:]} {done.stderr[-500:]}")
-    rate, p50, p99 = (float(value) for value in lines[-1])
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Result(rate, cpu / count * 1e6, p50, p99)
+    return go_ycsb(
+        binary,
+        phase,
+        {
+            "tikv.pd": pd,
+            "tikv.conncount": shape.connections,
+            "table": f"{TABLE}go",
+            "recordcount": count if phase == "load" else min(records, 5_000),
+            "operationcount": count,
+            "threadcount": shape.clients,
+        },
+    )
 
 
 @contextlib.contextmanager
@@ -170,9 +132,9 @@ def main() -> None:
     binary = os.environ.get("YCSBPY_GO_YCSB", "")
     print(machine())
     with cluster(arguments.pd) as pd:
-        ycsbpy(pd, "native", "load", Shape(64, 1, arguments.records, 0), arguments.records)
+        ours(pd, "native", "load", Shape(64, 1, arguments.records, 0), arguments.records)
         if binary:
-            go_ycsb(binary, pd, "load", Shape(64, 1, 0, 5_000), 0)
+            theirs(binary, pd, "load", Shape(64, 1, 0, 5_000), 0)
         for phase in PHASES:
             for shape in SHAPES:
                 print(f"\n{phase}, threadcount {shape.clients}, conncount {shape.connections}\n")
@@ -180,10 +142,10 @@ def main() -> None:
                 results: dict[str, list[Result]] = {}
                 for _ in range(arguments.rounds):
                     for driver in drivers:
-                        one = ycsbpy(pd, driver, phase, shape, arguments.records)
+                        one = ours(pd, driver, phase, shape, arguments.records)
                         results.setdefault(driver, []).append(one)
                     if binary:
-                        results.setdefault("go-ycsb", []).append(go_ycsb(binary, pd, phase, shape, arguments.records))
+                        results.setdefault("go-ycsb", []).append(theirs(binary, pd, phase, shape, arguments.records))
                 show(results)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import contextlib
+import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -45,6 +46,7 @@ class Fault:
     applied: bool = False
     times: int = 1
     message: str = ""
+    backoff_ms: int = 0
 
 
 @dataclass
@@ -128,6 +130,10 @@ class ScriptedCluster:
         self._tls = tls
         self.requests: list[tuple[str, int]] = []
         """Method and store of each request that has arrived."""
+        self.times: list[float] = []
+        """When each command of a batch has arrived, in seconds of a clock that only goes forward."""
+        self.batches: list[int] = []
+        """How many commands were in each message of BatchCommands."""
         self.on_request: Callable[[], None] = lambda: None
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         bounds = [b"", *splits, b""]
@@ -268,6 +274,7 @@ class ScriptedCluster:
             async for data in requests:
                 batch = tikvpb.BatchCommandsRequest.FromString(data)
                 answers = tikvpb.BatchCommandsResponse()
+                self.batches.append(len(batch.request_ids))
                 for request_id, request in zip(batch.request_ids, batch.requests, strict=True):
                     field = request.WhichOneof("cmd")
                     response = await self._command(store_id, field, getattr(request, field), context)
@@ -283,6 +290,7 @@ class ScriptedCluster:
         name = "".join(part.capitalize() for part in field.split("_"))
         _, response_type, apply = STORE_METHODS[name]
         self.requests.append((name, store_id))
+        self.times.append(time.monotonic())
         self.on_request()
         response = response_type()
         fault = self._take_fault(name)
@@ -312,6 +320,8 @@ class ScriptedCluster:
             response.region_error.message = fault.message or fault.region_error
             if fault.region_error != "message_only":
                 getattr(response.region_error, fault.region_error).SetInParent()
+            if fault.backoff_ms:
+                response.region_error.server_is_busy.backoff_ms = fault.backoff_ms
         elif fault.error:
             response.error = fault.error
         elif fault.status is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from ycsbpy._native.recording import HIGHEST_NS, LatencyCounts
-from ycsbpy.measure.summary import Accounting, ErrorCount, Series, Summary
+from ycsbpy.measure.summary import Accounting, Attempts, ErrorCount, Series, Summary
 
 latencies = st.integers(1, HIGHEST_NS)
 
@@ -34,6 +34,13 @@ errors = st.builds(
 )
 
 
+attempts = st.builds(
+    Attempts,
+    requests=st.integers(0, 2**40),
+    failed=st.dictionaries(st.sampled_from(["not_leader", "timeout"]), st.integers(1, 100)),
+)
+
+
 @st.composite
 def summaries(draw: st.DrawFn, *, paced: bool | None = None) -> Summary:
     if paced is None:
@@ -54,4 +61,5 @@ def summaries(draw: st.DrawFn, *, paced: bool | None = None) -> Summary:
         stopped_by=draw(st.sampled_from(["", "time limit", "interrupt"])),
         integrity_violations=draw(st.integers(0, 10)),
         integrity_example=draw(st.sampled_from(["", "user1"])),
+        attempts=draw(st.none() | attempts),
     )

@@ -41,6 +41,7 @@ LAYERS: dict[str, set[str]] = {
         "clock", "cluster", "config", "drivers", "errors", "measure", "minicluster", "ops", "report", "runner",
         "workload",
     },
+    "nullcluster": {"_native", "clock", "cluster", "errors", "minicluster"},
     "api": {"config", "drivers", "errors", "measure", "ops", "report", "runner", "session", "workload"},
     "datacheck": {"errors", "measure", "report"},
     "walk": {"clock", "cluster", "config", "datacheck", "errors", "measure", "report", "runner", "session"},

@@ -76,6 +76,7 @@ cdef extern from "engine/error_counts.hpp" namespace "ycsbpy::engine" nogil:
 cdef extern from "engine/engine.hpp" namespace "ycsbpy::engine" nogil:
     cdef cppclass Totals:
         uint64_t begun
+        uint64_t requests
         uint64_t recorded
         uint64_t errors
         uint64_t violations

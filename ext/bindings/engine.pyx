@@ -144,6 +144,7 @@ cdef class Engine:
             totals = engine.totals()
         return {
             "begun": totals.begun,
+            "requests": totals.requests,
             "recorded": totals.recorded,
             "errors": totals.errors,
             "violations": totals.violations,

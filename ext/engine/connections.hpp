@@ -1,8 +1,13 @@
-// The connections of one thread: some to each store, used in turn, made when first needed and again when lost.
+// The connections of one thread: some to each store, made when first needed and again when lost.
+//
+// They are used in turn, but not command by command: what becomes ready in one pass goes to one connection as long as
+// its message is short, and only then to the next. A message of one command costs as much as one of sixteen: two system
+// calls, and a turn of the loop on either side.
 //
 // A number names a connection as long as it lives; numbers are used again, and are what the reactor gives back.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,21 +26,25 @@ class Connections {
   public:
     using Connection = StoreConnection<Owner>;
 
-    Connections(Owner& owner, loop::Reactor& reactor, std::uint32_t width)
-        : _owner(owner), _reactor(reactor), _width(width), _room(kReadRoom) {}
+    /// `width` of them to each store, for so many clients.
+    Connections(Owner& owner, loop::Reactor& reactor, std::uint32_t width, std::uint64_t clients)
+        : _owner(owner), _reactor(reactor), _width(width), _fill(fill_of(width, clients)), _room(kReadRoom) {}
 
     [[nodiscard]] Connection& at(std::uint32_t number) noexcept { return *_all[number]; }
 
-    /// One of those to a store, in turn; made where there is none.
+    /// One of those to a store; made where there is none.
     [[nodiscard]] std::uint32_t connection_to(std::uint64_t store_id, const std::string& address) {
         Pool& pool = _pools[store_id];
         if (pool.numbers.empty()) {
             pool.numbers.resize(_width, kNone);
         }
+        if (const std::uint32_t present = pool.numbers[pool.next];
+            is_good(present, store_id, address) && _all[present]->is_filling(_fill)) {
+            return present;
+        }
         pool.next = (pool.next + 1) % _width;
         std::uint32_t& number = pool.numbers[pool.next];
-        if (number == kNone || _all[number] == nullptr || !_all[number]->is_usable() ||
-            _all[number]->store_id() != store_id || _all[number]->address() != address) {
+        if (!is_good(number, store_id, address)) {
             number = connect(store_id, address);
         }
         return number;
@@ -104,11 +113,23 @@ class Connections {
   private:
     static constexpr std::size_t kReadRoom = std::size_t{256} << 10;
     static constexpr std::uint32_t kNone = 0xFFFFFFFF;
+    static constexpr std::uint64_t kFewest = 16;  ///< commands, beyond which a longer message saves little
 
     struct Pool {
         std::vector<std::uint32_t> numbers;
         std::size_t next = 0;
     };
+
+    /// How many commands of a pass go to a connection before the next has its turn: its share of the clients, so that
+    /// many clients use all connections at once, but not so few that the messages are short.
+    [[nodiscard]] static std::size_t fill_of(std::uint32_t width, std::uint64_t clients) noexcept {
+        return static_cast<std::size_t>(std::max(kFewest, clients / width));
+    }
+
+    [[nodiscard]] bool is_good(std::uint32_t number, std::uint64_t store_id, const std::string& address) const {
+        return number != kNone && _all[number] != nullptr && _all[number]->is_usable() &&
+               _all[number]->store_id() == store_id && _all[number]->address() == address;
+    }
 
     [[nodiscard]] std::uint32_t connect(std::uint64_t store_id, const std::string& address) {
         std::uint32_t number = 0;
@@ -147,6 +168,7 @@ class Connections {
     Owner& _owner;
     loop::Reactor& _reactor;
     std::size_t _width;
+    std::size_t _fill;
     std::vector<std::byte> _room;
     std::unordered_map<std::uint64_t, Pool> _pools;
     std::vector<std::unique_ptr<Connection>> _all;

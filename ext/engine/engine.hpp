@@ -18,6 +18,7 @@ namespace ycsbpy::engine {
 /// What the threads have done so far, together.
 struct Totals {
     std::uint64_t begun = 0;
+    std::uint64_t requests = 0;
     std::uint64_t recorded = 0;
     std::uint64_t errors = 0;
     std::uint64_t violations = 0;
@@ -97,6 +98,7 @@ class Engine {
         for (const auto& worker : _workers) {
             worker->between_passes([&](const Worker& one) {
                 all.begun += one.begun();
+                all.requests += one.requests();
                 all.recorded += one.recorder().recorded();
                 all.errors += one.errors().total();
                 if (all.violations == 0) {

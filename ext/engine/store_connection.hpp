@@ -64,6 +64,11 @@ class StoreConnection {
 
     // ---- commands
 
+    /// Whether a message has been begun in this pass that has fewer commands than that.
+    [[nodiscard]] bool is_filling(std::size_t fill) const noexcept {
+        return _open != nullptr && _open->ids.size() < fill;
+    }
+
     /// The batch to write a command of `client` into; its place in flight goes to `slot`.
     [[nodiscard]] http2::Buffer& command(std::uint32_t client, std::uint32_t& slot, std::uint32_t limit) {
         if (_open == nullptr) {

@@ -46,7 +46,7 @@ class Worker {
           _cache(static_cast<std::uint64_t>(shared.plan.timeout_ns / 1'000'000), shared.plan.api_version),
           _recorder(kOpKinds, kOutcomes, shared.plan.paced),
           _chance(SplitMix64{mix64(number + 1), kGolden}),
-          _links(*this, _reactor, connections),
+          _links(*this, _reactor, connections, clients),
           _checks(source.spec().dataintegrity),
           _deletes(source.spec().proportions[static_cast<std::size_t>(OpKind::remove)] > 0) {
         _key_room.resize(source.key_room());
@@ -84,6 +84,8 @@ class Worker {
     [[nodiscard]] const Recorder& recorder() const noexcept { return _recorder; }
     [[nodiscard]] const ErrorCounts& errors() const noexcept { return _errors; }
     [[nodiscard]] const AttemptCounts& attempts() const noexcept { return _attempts; }
+    /// Commands given to connections: at least one for each operation that got so far.
+    [[nodiscard]] std::uint64_t requests() const noexcept { return _requests; }
     [[nodiscard]] std::uint64_t begun() const noexcept { return _begun; }
     [[nodiscard]] std::uint64_t violations() const noexcept { return _violations; }
     [[nodiscard]] const std::string& violation() const noexcept { return _violation; }
@@ -100,10 +102,8 @@ class Worker {
         } else if (answer.has_region_error) {
             region_error(client, index, answer, now);
         } else if (!answer.error.empty()) {
-            const std::string_view name = tikv::store_error_name(answer.error);
-            const bool refused = name != "store_error";
-            attempt_failed(client, index, name, answer.error,
-                           {refused ? tikv::Proof::request_refused : tikv::Proof::nothing, tikv::Next::give_up}, now);
+            const tikv::StoreError error = tikv::store_error(answer.error);
+            attempt_failed(client, index, error.name, answer.error, error.verdict, now);
         } else {
             succeeded(client, index, answer, now);
         }
@@ -175,7 +175,7 @@ class Worker {
             if (client.wait == Wait::due) {
                 --_waiting_due;
                 begin(timer.client, now);
-            } else if (client.wait == Wait::pause) {
+            } else if (client.wait == Wait::pause && client.deadline_ns > now) {  // else its time is over, see below
                 issue(timer.client);
             }
         }
@@ -340,6 +340,7 @@ class Worker {
         client.store_id = entry->leader.store_id;
         client.connection = number;
         ++client.attempts;
+        ++_requests;
         client.wait = Wait::answer;
         ++client.turn;
         http2::Buffer& batch = _links.at(number).command(index, client.slot, _plan.batch_limit);
@@ -452,7 +453,7 @@ class Worker {
             verdict.next = tikv::Next::relocate;
         }
         attempt_failed(client, index, kvproto::kRegionErrorNames[static_cast<std::size_t>(error.kind)], error.message,
-                       verdict, now);
+                       verdict, now, error.backoff_ms);
     }
 
     /// Take what an error says over into the cache. False where it says too little to go on at once.
@@ -477,7 +478,7 @@ class Worker {
     }
 
     void attempt_failed(Client& client, std::uint32_t index, std::string_view name, std::string_view detail,
-                        tikv::Verdict verdict, std::int64_t now) {
+                        tikv::Verdict verdict, std::int64_t now, std::uint64_t named_ms = 0) {
         _attempts.add(name);
         client.last_error = name;
         client.last_detail = detail;
@@ -498,8 +499,10 @@ class Worker {
         if (verdict.next == tikv::Next::relocate) {
             _cache.invalidate(whole_key(client), client.region_id);
         }
-        const tikv::Pause kind = verdict.next == tikv::Next::long_pause ? tikv::Pause::busy : tikv::Pause::region;
-        const std::int64_t pause = tikv::pause_ns(kind, std::max<std::uint32_t>(client.attempts, 1), _chance.next());
+        const std::uint32_t number = std::max<std::uint32_t>(client.attempts, 1);
+        const std::int64_t pause = verdict.next == tikv::Next::long_pause
+                                       ? tikv::busy_pause_ns(named_ms, number, _chance.next())
+                                       : tikv::pause_ns(tikv::Pause::region, number, _chance.next());
         set_timer(client, index, std::min(now + pause, client.deadline_ns), Wait::pause);
     }
 
@@ -636,6 +639,7 @@ class Worker {
     bool _told_forced = false;
     ErrorCounts _errors;
     AttemptCounts _attempts;
+    std::uint64_t _requests = 0;
     std::uint64_t _begun = 0;
     std::uint64_t _violations = 0;
     std::string _violation;

@@ -12,7 +12,8 @@
 
 namespace ycsbpy::kvproto {
 
-/// Numbers of the fields of errorpb.Error; `message_only` for an error that has none of them.
+/// Numbers of the fields of errorpb.Error; `message_only` for an error that has none of them, or several: one that says
+/// two things says neither for certain.
 enum class RegionErrorKind : std::uint8_t {
     message_only = 1,
     not_leader = 2,
@@ -75,6 +76,7 @@ struct RegionError {
 [[nodiscard]] inline bool read_region_error(std::string_view bytes, RegionError& error) {
     Reader reader(bytes);
     bool good = true;
+    bool several = false;
     for (Field field; reader.next(field);) {
         if (field.type != WireType::bytes) {
             continue;
@@ -86,7 +88,9 @@ struct RegionError {
         if (field.number >= kRegionErrorNames.size()) {
             continue;  // newer than we are
         }
-        error.kind = static_cast<RegionErrorKind>(field.number);
+        const auto kind = static_cast<RegionErrorKind>(field.number);
+        several = several || (error.kind != RegionErrorKind::message_only && error.kind != kind);
+        error.kind = kind;
         Reader detail(field.bytes);
         for (Field inner; detail.next(inner);) {
             if (error.kind == RegionErrorKind::not_leader && inner.number == 2 && inner.type == WireType::bytes) {
@@ -100,6 +104,9 @@ struct RegionError {
             }
         }
         good = detail.good() && good;
+    }
+    if (several) {
+        error.kind = RegionErrorKind::message_only;
     }
     return good && reader.good();
 }

@@ -1,6 +1,7 @@
 // What an attempt's end proves about a write, and what to do next: the same rules as ycsbpy/drivers/tikv_errors.py.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -39,9 +40,6 @@ struct Verdict {
             return {Proof::attempt_dead,
                     Next::at_once};  // where the error says what holds now; else the caller relocates
         case key_not_in_region:
-        // A store answers so before it proposes. A Peer that is destroyed with proposals pending has lost its
-        // leadership before, and answered those with stale_command then.
-        case region_not_found:
         case store_not_match:
         case mismatch_peer_id:
         case is_witness:
@@ -58,6 +56,10 @@ struct Verdict {
             return {Proof::attempt_dead, Next::pause};
         case raft_entry_too_large:
             return {Proof::request_refused, Next::give_up};
+        // These also answer what was proposed before the Peer lost its leadership or was removed, and whoever leads
+        // now may commit it yet.
+        case region_not_found:
+            return {Proof::nothing, Next::relocate};
         case stale_command:
         case read_index_not_ready:
         case data_is_not_ready:
@@ -69,32 +71,51 @@ struct Verdict {
     return {Proof::nothing, Next::pause};
 }
 
-/// The name of an error that a response's `error` text means; all of these but `store_error` refuse the request.
-[[nodiscard]] inline std::string_view store_error_name(std::string_view text) noexcept {
+/// What a response's `error` text means: a stable name, and a verdict.
+struct StoreError {
+    std::string_view name;
+    Verdict verdict;
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+/// Whether `text` contains `part`, which is in lower case, in any case.
+[[nodiscard]] inline bool contains(std::string_view text, std::string_view part) noexcept {
+    return std::search(text.begin(), text.end(), part.begin(), part.end(),
+                       [](char a, char b) { return lower(a) == b; }) != text.end();
+}
+
+}  // namespace detail
+
+/// Known texts refuse a request for what it is; any other may have come after it was applied.
+[[nodiscard]] inline StoreError store_error(std::string_view text) noexcept {
     struct Known {
         std::string_view part;
         std::string_view name;
     };
-    static constexpr std::array<Known, 12> kKnown{{
+    static constexpr std::array<Known, 11> kKnown{{
         {"max key size exceeded", "key_too_large"},
-        {"KeyTooLarge", "key_too_large"},
+        {"keytoolarge", "key_too_large"},
         {"invalid cf name", "invalid_cf"},
-        {"Invalid CF", "invalid_cf"},
-        {"InvalidCf", "invalid_cf"},
+        {"invalidcf", "invalid_cf"},
         {"cf is deprecated", "invalid_cf"},
         {"ttl is not enabled", "ttl_not_enabled"},
-        {"TtlNotEnabled", "ttl_not_enabled"},
-        {"Api version in request does not match", "api_version_not_matched"},
-        {"ApiVersionNotMatched", "api_version_not_matched"},
+        {"ttlnotenabled", "ttl_not_enabled"},
+        {"api version in request does not match", "api_version_not_matched"},
+        {"apiversionnotmatched", "api_version_not_matched"},
         {"key mode mismatched", "invalid_key_mode"},
-        {"InvalidKeyMode", "invalid_key_mode"},
+        {"invalidkeymode", "invalid_key_mode"},
     }};
     for (const Known& known : kKnown) {
-        if (text.find(known.part) != std::string_view::npos) {
-            return known.name;
+        if (detail::contains(text, known.part)) {
+            return {known.name, {Proof::request_refused, Next::give_up}};
         }
     }
-    return "store_error";
+    return {"store_error", {Proof::nothing, Next::give_up}};
 }
 
 }  // namespace ycsbpy::tikv

@@ -15,7 +15,7 @@ from ycsbpy.clock import SystemClock
 from ycsbpy.config import WorkloadSettings, make_config
 from ycsbpy.drivers.registry import driver_class
 from ycsbpy.drivers.tikv_raw import RawTikvDriver
-from ycsbpy.measure.summary import Accounting
+from ycsbpy.measure.summary import Accounting, Attempts
 from ycsbpy.ops import Operation, OpKind
 from ycsbpy.runner.phases import run_phase
 from ycsbpy.runner.plan import PhasePlan
@@ -154,7 +154,7 @@ LOST = ("OK", "UNKNOWN")
 FAULTS: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     "not the leader": ({"region_error": "not_leader"}, DEAD),
     "epoch": ({"region_error": "epoch_not_match"}, DEAD),
-    "not there": ({"region_error": "region_not_found"}, DEAD),
+    "not there": ({"region_error": "region_not_found"}, LOST),
     "other keys": ({"region_error": "key_not_in_region"}, DEAD),
     "busy": ({"region_error": "server_is_busy"}, DEAD),
     "another store": ({"region_error": "store_not_match"}, DEAD),
@@ -189,6 +189,53 @@ def test_writes_meet_a_fault(fault: str, phase: Phase) -> None:
             ), summary.errors
             if expected != "OK":
                 assert [(e.kind, e.outcome, e.count) for e in summary.errors] == [("INSERT", expected, 1)]
+
+    run(test())
+
+
+def test_a_busy_store_is_left_alone_for_as_long_as_it_says() -> None:
+    """The pause of its own before a second attempt is a tenth of a second at the most."""
+
+    async def test() -> None:
+        async with ScriptedCluster() as cluster:
+            rig = Rig(cluster, insertproportion=1)
+            cluster.inject("RawPut", region_error="server_is_busy", backoff_ms=700)
+            summary = await rig.run(Phase.RUN, 1, clients=1)
+            assert summary.accounting == Accounting(planned=1, ok=1)
+            first, second = cluster.times
+            assert second - first >= 0.7
+            assert summary.attempts == Attempts(2, {"server_is_busy": 1})
+
+    run(test())
+
+
+def test_a_store_that_names_a_long_time_does_not_prolong_the_operation() -> None:
+    async def test() -> None:
+        async with ScriptedCluster() as cluster:
+            rig = Rig(cluster, insertproportion=1, tikv_timeout=1)
+            cluster.inject("RawPut", region_error="server_is_busy", backoff_ms=2**63, times=100)
+            summary = await rig.run(Phase.RUN, 1, clients=1)
+            assert summary.accounting == Accounting(planned=1, failed=1)
+            assert [(e.outcome, e.error) for e in summary.errors] == [("FAILED", "server_is_busy")]
+            assert summary.attempts == Attempts(1, {"server_is_busy": 1})
+
+    run(test())
+
+
+def test_attempts_are_counted_apart_from_operations() -> None:
+    async def test() -> None:
+        async with ScriptedCluster() as cluster:
+            cluster.data.update(loaded())
+            rig = Rig(cluster, updateproportion=1)
+
+            def trouble() -> None:
+                cluster.inject("RawGet", region_error="region_not_found", times=2)
+                cluster.inject("RawPut", region_error="epoch_not_match")
+
+            summary = await rig.run(Phase.RUN, 20, trouble, clients=1)
+            assert summary.accounting == Accounting(planned=20, ok=20)
+            assert summary.attempts == Attempts(43, {"epoch_not_match": 1, "region_not_found": 2})
+            assert len(cluster.requests) == 43
 
     run(test())
 
@@ -374,6 +421,27 @@ def test_batches_are_no_larger_than_allowed_and_may_be_one() -> None:
                 rig = Rig(cluster, readproportion=1, tikv_batchsize=size)
                 assert (await rig.run(clients=16)).accounting.ok == RECORDS
                 assert cluster.data == loaded()
+
+    run(test())
+
+
+def test_all_connections_are_used_and_messages_are_not_of_one_command() -> None:
+    """Few clients for many connections: what is ready together goes together, and the next goes elsewhere."""
+
+    async def test() -> None:
+        async with ScriptedCluster() as cluster:
+            rig = Rig(cluster, readproportion=1, tikv_conncount=4, native_threads=1)
+            most = 0
+
+            def look() -> None:
+                nonlocal most
+                most = max(most, cluster.relays[1].connections)
+
+            cluster.on_request = look
+            assert (await rig.run(clients=8)).accounting.ok == RECORDS
+            assert most >= 4
+            assert cluster.batches[0] == 8
+            assert len(cluster.batches) < RECORDS
 
     run(test())
 

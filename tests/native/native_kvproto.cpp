@@ -256,8 +256,8 @@ void test_verdicts() {
     CHECK(tikv::judge(stale_command).proof == tikv::Proof::nothing);
     CHECK(tikv::judge(undetermined_result).proof == tikv::Proof::nothing);
     CHECK(tikv::judge(server_is_busy).next == tikv::Next::long_pause);
-    CHECK(tikv::store_error_name("max key size exceeded, size: 9000, limit: 8192") == "key_too_large");
-    CHECK(tikv::store_error_name("oh") == "store_error");
+    CHECK(tikv::store_error("max key size exceeded, size: 9000, limit: 8192").name == "key_too_large");
+    CHECK(tikv::store_error("oh").name == "store_error");
     for (std::uint32_t attempt = 1; attempt < 70; ++attempt) {
         for (const tikv::Pause kind : {tikv::Pause::region, tikv::Pause::connection, tikv::Pause::busy}) {
             const std::int64_t least = tikv::pause_ns(kind, attempt, 0);

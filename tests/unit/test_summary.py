@@ -4,10 +4,10 @@ from dataclasses import fields
 
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import accountings, errors, summaries
+from strategies import accountings, attempts, errors, summaries
 
 from ycsbpy._native.recording import LatencyCounts
-from ycsbpy.measure.summary import Accounting, ErrorCount, LatencyStats, Summary, merge_errors, series_name
+from ycsbpy.measure.summary import Accounting, Attempts, ErrorCount, LatencyStats, Summary, merge_errors, series_name
 from ycsbpy.ops import OpKind, Outcome
 
 
@@ -22,6 +22,15 @@ def test_accountings_add_up_field_by_field(one: Accounting, other: Accounting) -
     assert both.adds_up
     for field in fields(Accounting):
         assert getattr(both, field.name) == getattr(one, field.name) + getattr(other, field.name)
+
+
+@given(attempts, attempts)
+def test_attempts_are_added_by_name(one: Attempts, other: Attempts) -> None:
+    both = one + other
+    assert both.requests == one.requests + other.requests
+    assert set(both.failed) == {*one.failed, *other.failed}
+    for name, count in both.failed.items():
+        assert count == one.failed.get(name, 0) + other.failed.get(name, 0)
 
 
 def test_an_accounting_that_does_not_add_up_says_so() -> None:

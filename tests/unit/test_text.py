@@ -4,7 +4,7 @@ import re
 
 from ycsbpy._native.recording import LatencyCounts
 from ycsbpy.config.values import Latency
-from ycsbpy.measure.summary import TOTAL, Accounting, ErrorCount, Interval, Series, Summary
+from ycsbpy.measure.summary import TOTAL, Accounting, Attempts, ErrorCount, Interval, Series, Summary
 from ycsbpy.report.text import final_lines, interval_lines, properties_lines
 
 US = 1000
@@ -99,6 +99,19 @@ def test_where_operations_went_and_errors_are_told() -> None:
     assert lines[1] == "Run stopped by interrupt, takes 2.000s"
     assert any(line.startswith("WRONG DATA: 1 reads; first: user1") for line in lines)
     assert "Client CPU: 5.0 us an operation" in lines
+
+
+def test_attempts_are_told_apart_from_operations() -> None:
+    operations = Accounting(10, ok=10)
+    plain = final_lines(summary(accounting=operations, attempts=Attempts(12)))
+    assert "Attempts: 12 requests for 10 operations" in plain
+    failed = {"server_is_busy": 1, "not_leader": 2, "epoch_not_match": 1}
+    troubled = final_lines(summary(accounting=operations, attempts=Attempts(14, failed)))
+    assert (
+        "Attempts: 14 requests for 10 operations; not as asked for: 2 x not_leader, 1 x epoch_not_match, "
+        "1 x server_is_busy"
+    ) in troubled
+    assert not any(line.startswith("Attempts") for line in final_lines(summary()))
 
 
 def test_an_interval_shows_the_window_beside_the_total() -> None:

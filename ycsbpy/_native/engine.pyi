@@ -61,8 +61,8 @@ class Engine:
         """Wait for the threads to end."""
 
     def totals(self) -> dict[str, int | str]:
-        """``begun``, ``recorded``, ``errors``, ``violations`` and the first ``violation``, ``ended_ns`` (the last
-        operation's), ``worst_lag_ns`` (of a start behind its intended one)."""
+        """``begun``, ``requests`` (that operations have sent), ``recorded``, ``errors``, ``violations`` and the first
+        ``violation``, ``ended_ns`` (the last operation's), ``worst_lag_ns`` (of a start behind its intended one)."""
 
     def errors(self) -> list[tuple[int, int, str, int, str]]:
         """Kind, outcome, name, how many, an example."""

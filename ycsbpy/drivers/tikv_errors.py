@@ -97,7 +97,7 @@ REGION_ERRORS: Mapping[str, Proof] = {
 nothing."""
 
 _STORE_ERRORS: Sequence[tuple[re.Pattern[str], str]] = tuple(
-    (re.compile(pattern, re.IGNORECASE), name)
+    (re.compile(pattern, re.IGNORECASE | re.ASCII), name)
     for pattern, name in (
         (r"max key size exceeded|KeyTooLarge", "key_too_large"),
         (r"invalid cf name|InvalidCf", "invalid_cf"),

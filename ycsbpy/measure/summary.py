@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PERCENTILES",
     "Accounting",
+    "Attempts",
     "ErrorCount",
     "Interval",
     "LatencyStats",
@@ -71,6 +72,22 @@ class Accounting:
 
     def __add__(self, other: Accounting) -> Accounting:
         return Accounting(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What operations sent, apart from how they ended: one operation may be several requests (a read-modify-write, a
+    scan through Regions), and a request may be sent again. ``failed`` counts attempts that did not bring what was
+    asked for, by error; an operation that was told so twice and then succeeded is two there, and ``ok``.
+    """
+
+    requests: int
+    failed: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Attempts) -> Attempts:
+        names = sorted({*self.failed, *other.failed})
+        failed = {name: self.failed.get(name, 0) + other.failed.get(name, 0) for name in names}
+        return Attempts(self.requests + other.requests, failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +184,7 @@ class Summary:
 
     ``elapsed_ns`` runs from the phase's start to the end of its last operation; ``cpu_ns`` is what this process (user
     and system, all threads) used meanwhile. ``stopped_by`` is empty for a phase that did all it had planned, else
-    ``time limit`` or ``interrupt``.
+    ``time limit`` or ``interrupt``. ``attempts`` is there where the driver counts them (the native one).
     """
 
     phase: str
@@ -183,6 +200,7 @@ class Summary:
     stopped_by: str = ""
     integrity_violations: int = 0
     integrity_example: str = ""
+    attempts: Attempts | None = None
     windows: tuple[WindowStats, ...] = field(default=(), repr=False)
 
     @property
@@ -218,6 +236,7 @@ class Summary:
             stopped_by=self.stopped_by or other.stopped_by,
             integrity_violations=self.integrity_violations + other.integrity_violations,
             integrity_example=self.integrity_example or other.integrity_example,
+            attempts=None if self.attempts is None or other.attempts is None else self.attempts + other.attempts,
         )
 
 

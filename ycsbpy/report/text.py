@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ycsbpy._native.recording import LatencyCounts
-    from ycsbpy.measure.summary import Accounting, ErrorCount, Interval, Series, Summary
+    from ycsbpy.measure.summary import Accounting, Attempts, ErrorCount, Interval, Series, Summary
 
 __all__ = ["RULE", "final_lines", "interval_lines", "properties_lines"]
 
@@ -77,6 +77,8 @@ def final_lines(summary: Summary, show: Latency = Latency.BOTH) -> list[str]:
     ]
     lines.append(_accounting_line(summary.accounting))
     lines += [_error_line(one) for one in summary.errors]
+    if summary.attempts is not None:
+        lines.append(_attempts_line(summary.attempts, summary.accounting.done))
     if summary.integrity_violations:
         lines.append(f"WRONG DATA: {summary.integrity_violations} reads; first: {_one_line(summary.integrity_example)}")
     lines.append(_latency_note(summary))
@@ -98,6 +100,14 @@ def _accounting_line(accounting: Accounting) -> str:
         if count:
             parts.append(f"{count} {name}")
     return "Operations: " + " + ".join(parts)
+
+
+def _attempts_line(attempts: Attempts, operations: int) -> str:
+    line = f"Attempts: {attempts.requests} requests for {operations} operations"
+    if not attempts.failed:
+        return line
+    most_first = sorted(attempts.failed.items(), key=lambda one: (-one[1], one[0]))
+    return f"{line}; not as asked for: {', '.join(f'{count} x {name}' for name, count in most_first)}"
 
 
 def _error_line(one: ErrorCount) -> str:
