@@ -227,3 +227,22 @@ def test_a_store_that_dies_takes_no_record_with_it() -> None:
     proof = walk(Plan(spec=spec, records=50, more_records=6000, before_s=0.0, timeout_s=120.0), done=done)
     assert proof.good, proof.error
     assert proof.steps[-2].facts["records"] == 6000
+
+
+@pytest.mark.parametrize("records", [200_000, pytest.param(1_000_000, marks=pytest.mark.ondemand)])
+def test_a_walk_of_many_records(records: int) -> None:
+    """As the page has it, on small Regions; what the proof says is held against what was seen all the while."""
+    spec = Spec(backend="minicluster", region_split_size=8 << 20)
+    proof = walk(Plan(spec=spec, more_records=records, threads=64))
+    assert proof.good, proof.error
+    facts = {step.name: step.facts for step in proof.steps}
+    assert facts["data"]["records"] == records
+    added = facts["scale out"]["added"]
+    events = [event.text for event in proof.timeline.events if event.kind != "step"]
+    assert any("split into" in text for text in events)
+    assert [text for text in events if text.startswith(tuple(f"store {one} joined" for one in added))]
+    last = next(sample for sample in reversed(proof.timeline.samples) if len(sample.stores) == 5)
+    assert last.regions * 3 == sum(store.regions for store in last.stores)
+    assert all(store.regions for store in last.stores)
+    during = facts["scale out"]["during"]
+    assert (during["failed"], during["unknown"], during["not_found"]) == (0, 0, 0)
