@@ -13,6 +13,7 @@ from raftkit import Cluster, put
 from ycsbpy.minicluster import wire
 from ycsbpy.minicluster.model import Epoch, Peer, Region
 from ycsbpy.minicluster.raft import MessageType
+from ycsbpy.minicluster.store.commands import encode
 from ycsbpy.minicluster.store.multiraft import MultiRaft
 from ycsbpy.minicluster.store.snapshots import BadSnapshotError, chunks
 from ycsbpy.minicluster.store.transport import RaftService
@@ -89,6 +90,28 @@ def test_a_message_for_a_later_replica_destroys_none_while_no_peers_have_changed
             peer.host.receive(letter(peer.region, STRANGER, Peer(4242, store), message))
             assert cluster.peer(store) is peer
             assert len(cluster.nodes[store].rows()) == 1
+
+    on_three(tmp_path, test)
+
+
+@pytest.mark.parametrize("kind", [MessageType.PROPOSE, MessageType.READ_INDEX, MessageType.TRANSFER_LEADER])
+def test_what_only_the_leaders_own_store_asks_for_is_not_taken_from_others(tmp_path: Path, kind: MessageType) -> None:
+    """Not even from one that has the right to speak: a member here, and one whom this replica may not know yet."""
+
+    async def test(cluster: Cluster) -> None:
+        leader = cluster.leader()
+        last = leader.storage.last
+        member = next(peer for peer in leader.region.peers if peer.id != leader.peer.id)
+        newer = Region(2, epoch=Epoch(9, 1))
+        for region, sender in ((leader.region, member), (newer, STRANGER)):
+            message = eraftpb.Message(msg_type=int(kind), to=leader.peer.id, sender=sender.id)
+            message.entries.append(eraftpb.Entry(data=encode(put(b"forged"), leader.region.epoch)).SerializeToString())
+            leader.host.receive(letter(region, sender, leader.peer, message))
+        await cluster.ticks(3)
+        assert leader.is_leader
+        assert leader.raw.transferee == 0
+        assert leader.storage.last == last
+        assert b"forged" not in cluster.nodes[leader.host.store_id].rows()
 
     on_three(tmp_path, test)
 
