@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 from raftkit import Cluster, put
 
+from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.minicluster import wire
 from ycsbpy.minicluster.model import Epoch, Peer, Region
 from ycsbpy.minicluster.raft import MessageType
+from ycsbpy.minicluster.store import transport as transports
+from ycsbpy.minicluster.store.commands import encode
 from ycsbpy.minicluster.store.multiraft import MultiRaft
 from ycsbpy.minicluster.store.snapshots import BadSnapshotError, chunks
-from ycsbpy.minicluster.store.transport import RaftService
+from ycsbpy.minicluster.store.transport import RaftService, Transport
 from ycsbpy.proto import eraftpb_pb2 as eraftpb
 from ycsbpy.proto import raft_serverpb_pb2 as raft_serverpb
 
@@ -89,6 +92,28 @@ def test_a_message_for_a_later_replica_destroys_none_while_no_peers_have_changed
             peer.host.receive(letter(peer.region, STRANGER, Peer(4242, store), message))
             assert cluster.peer(store) is peer
             assert len(cluster.nodes[store].rows()) == 1
+
+    on_three(tmp_path, test)
+
+
+@pytest.mark.parametrize("kind", [MessageType.PROPOSE, MessageType.READ_INDEX, MessageType.TRANSFER_LEADER])
+def test_what_only_the_leaders_own_store_asks_for_is_not_taken_from_others(tmp_path: Path, kind: MessageType) -> None:
+    """Not even from one that has the right to speak: a member here, and one whom this replica may not know yet."""
+
+    async def test(cluster: Cluster) -> None:
+        leader = cluster.leader()
+        last = leader.storage.last
+        member = next(peer for peer in leader.region.peers if peer.id != leader.peer.id)
+        newer = Region(2, epoch=Epoch(9, 1))
+        for region, sender in ((leader.region, member), (newer, STRANGER)):
+            message = eraftpb.Message(msg_type=int(kind), to=leader.peer.id, sender=sender.id)
+            message.entries.append(eraftpb.Entry(data=encode(put(b"forged"), leader.region.epoch)).SerializeToString())
+            leader.host.receive(letter(region, sender, leader.peer, message))
+        await cluster.ticks(3)
+        assert leader.is_leader
+        assert leader.raw.transferee == 0
+        assert leader.storage.last == last
+        assert b"forged" not in cluster.nodes[leader.host.store_id].rows()
 
     on_three(tmp_path, test)
 
@@ -288,5 +313,56 @@ def test_a_message_for_another_store_ends_its_stream(tmp_path: Path) -> None:
         await RaftService(peer.host, heard).streams()["/tikvpb.Tikv/Raft"](None, stream)  # type: ignore[arg-type]
         assert stream.why == f"to store 77, this is store {peer.host.store_id}"
         assert heard == {}
+
+    on_three(tmp_path, test)
+
+
+# ---- the way out ----
+
+
+def test_a_store_that_nobody_here_knows_is_not_looked_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a stranger is told goes to whatever store it says it is on; one of ours is looked for until it is there."""
+    monkeypatch.setattr(transports, "RETRY_S", 0)
+    looked_for: list[int] = []
+    often = asyncio.Event()
+
+    async def resolve(store_id: int) -> str:
+        looked_for.append(store_id)
+        if len(looked_for) > 20:
+            often.set()
+        raise LookupError("PD does not know it")
+
+    async def test(cluster: Cluster) -> None:
+        leader = cluster.leader()
+        ours = next(peer for peer in leader.region.peers if peer.id != leader.peer.id)
+        transport = Transport(leader.host, resolve)
+        for peer in (STRANGER, ours):
+            transport.post(peer.store_id, b"", 2, peer.id)
+        transport.flush()
+        await often.wait()
+        await transport.close()
+        assert looked_for.count(STRANGER.store_id) == 1
+        assert set(looked_for) == {STRANGER.store_id, ours.store_id}
+
+    on_three(tmp_path, test)
+
+
+def test_what_strangers_say_of_themselves_is_forgotten_when_they_fall_silent(tmp_path: Path) -> None:
+    async def resolve(_store_id: int) -> str:
+        raise LookupError
+
+    async def test(cluster: Cluster) -> None:
+        leader = cluster.leader()
+        ours = next(peer.store_id for peer in leader.region.peers if peer.id != leader.peer.id)
+        transport = Transport(leader.host, resolve)
+        now_ns = cluster.clock.now_ns()
+        transport.heard.update({ours: now_ns, **{9000 + number: now_ns for number in range(100)}})
+        transport.tick()
+        assert len(transport.heard) == 101
+        cluster.clock.advance(3 * NS_PER_SECOND)
+        transport.tick()
+        assert list(transport.heard) == [ours]
 
     on_three(tmp_path, test)

@@ -95,6 +95,10 @@ class Region:
         """Whether ``key`` is in ``[start, end]``: where a scan of this Region may begin."""
         return self.start <= key and (not self.end or key <= self.end)
 
+    def overlaps(self, start: bytes, end: bytes) -> bool:
+        """Whether it shares keys with ``[start, end)``; an empty end is the end of all keys."""
+        return (not end or self.start < end) and (not self.end or start < self.end)
+
     def peer_on(self, store_id: int) -> Peer | None:
         """The Peer on that store, or ``None``."""
         return next((peer for peer in self.peers if peer.store_id == store_id), None)

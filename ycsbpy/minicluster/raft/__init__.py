@@ -1,9 +1,9 @@
 """Raft without I/O: one group's replica as a value that is ticked, stepped and drained.
 
-It follows the protocol of TiKV's and etcd's Raft libraries message by message, so replicas of either kind can share a
-group: pre-vote, check-quorum, leader lease and read index, learners, simple and joint configuration changes, leadership
-transfer, snapshots, appends that follow each other without waiting. ``rawnode`` has the contract with its callers in
-numbered steps; read that first.
+It follows the protocol of TiKV's and etcd's Raft libraries message by message (what the entries say is the caller's
+own matter): pre-vote, check-quorum, leader lease and read index, learners, simple and joint configuration changes,
+leadership transfer, snapshots, appends that follow each other without waiting. ``rawnode`` has the contract with its
+callers in numbered steps; read that first.
 
 ::
 
@@ -38,6 +38,7 @@ from ycsbpy.minicluster.raft.errors import (
 from ycsbpy.minicluster.raft.messages import (
     NO_LIMIT,
     NO_NODE,
+    VOTE_REQUESTS,
     ConfChange,
     ConfChangeCodec,
     ConfChangeSingle,
@@ -62,6 +63,7 @@ from ycsbpy.minicluster.raft.storage import MemoryStorage, Storage
 __all__ = [
     "NO_LIMIT",
     "NO_NODE",
+    "VOTE_REQUESTS",
     "CompactedError",
     "ConfChange",
     "ConfChangeCodec",

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from ycsbpy.minicluster.raft.election import ANSWER_TO, Election
-from ycsbpy.minicluster.raft.messages import CAMPAIGN_TRANSFER, NO_NODE, Message, MessageType, Role
+from ycsbpy.minicluster.raft.messages import CAMPAIGN_TRANSFER, NO_NODE, VOTE_REQUESTS, Message, MessageType, Role
 
 __all__ = ["Raft"]
 
 _FROM_LEADER: Final = frozenset({MessageType.APPEND, MessageType.HEARTBEAT, MessageType.SNAPSHOT})
-_VOTE_REQUESTS: Final = frozenset({MessageType.REQUEST_VOTE, MessageType.REQUEST_PRE_VOTE})
 
 _FOLLOWER: Final[dict[int, str]] = {
     MessageType.APPEND: "handle_append",
@@ -101,7 +100,7 @@ class Raft(Election):
         if term != self.term and term and not self._settle_term(message):
             return
         msg_type = message.msg_type
-        if msg_type in _VOTE_REQUESTS:
+        if msg_type in VOTE_REQUESTS:
             self.handle_vote_request(message)
             return
         name = HANDLERS[self.role].get(msg_type)
@@ -114,7 +113,7 @@ class Raft(Election):
             self._answer_stale(message)
             return False
         msg_type = message.msg_type
-        if msg_type in _VOTE_REQUESTS:
+        if msg_type in VOTE_REQUESTS:
             if message.context != CAMPAIGN_TRANSFER and self.in_lease():
                 return False
             if msg_type == MessageType.REQUEST_PRE_VOTE:
@@ -132,7 +131,7 @@ class Raft(Election):
         if msg_type in {MessageType.HEARTBEAT, MessageType.APPEND}:
             if self.check_quorum or self.config.pre_vote:
                 self.send(Message(MessageType.APPEND_RESPONSE, message.sender))
-        elif msg_type in _VOTE_REQUESTS:
+        elif msg_type in VOTE_REQUESTS:
             answer = ANSWER_TO[MessageType(msg_type)]
             self.send(Message(answer, message.sender, term=self.term, reject=True))
 

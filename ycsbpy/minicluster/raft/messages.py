@@ -18,6 +18,7 @@ __all__ = [
     "ENTRY_OVERHEAD",
     "NO_LIMIT",
     "NO_NODE",
+    "VOTE_REQUESTS",
     "ConfChange",
     "ConfChangeCodec",
     "ConfChangeSingle",
@@ -271,6 +272,8 @@ class ConfChangeCodec(Protocol):
         """
         ...
 
+
+VOTE_REQUESTS: Final = frozenset({MessageType.REQUEST_VOTE, MessageType.REQUEST_PRE_VOTE})
 
 _LOCAL: Final = frozenset(
     {

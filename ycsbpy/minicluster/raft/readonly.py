@@ -51,10 +51,6 @@ class ReadQueue:
         """A request that round ``number``, or a later one, proves; ``index`` is what was committed when it came."""
         self._waiting.append((number, index, request))
 
-    def newest_round(self) -> int:
-        """The round that proves all that wait; 0 where none do."""
-        return self._waiting[-1][0] if self._waiting else 0
-
     def proven(self, number: int) -> list[tuple[int, Message]]:
         """Take out the requests that round ``number`` proves, each with its index."""
         found = []

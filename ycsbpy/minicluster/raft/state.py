@@ -16,7 +16,16 @@ from ycsbpy.minicluster.raft.confchange import Configuration
 from ycsbpy.minicluster.raft.errors import LogCorruptionError
 from ycsbpy.minicluster.raft.lease import Lease
 from ycsbpy.minicluster.raft.log import RaftLog
-from ycsbpy.minicluster.raft.messages import NO_LIMIT, NO_NODE, Entry, Message, MessageType, ReadState, Role
+from ycsbpy.minicluster.raft.messages import (
+    NO_LIMIT,
+    NO_NODE,
+    VOTE_REQUESTS,
+    Entry,
+    Message,
+    MessageType,
+    ReadState,
+    Role,
+)
 from ycsbpy.minicluster.raft.readonly import ReadQueue
 from ycsbpy.minicluster.raft.tracker import Tracker
 
@@ -29,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RaftState"]
 
-_VOTE_REQUESTS: Final = frozenset({MessageType.REQUEST_VOTE, MessageType.REQUEST_PRE_VOTE})
 _WITH_OWN_TERM: Final = frozenset(
     {
         MessageType.REQUEST_VOTE,
@@ -169,7 +177,7 @@ class RaftState:
             message.sender = self.id
         if message.msg_type not in _WITH_OWN_TERM and message.msg_type not in _WITHOUT_TERM:
             message.term = self.term
-        if message.msg_type in _VOTE_REQUESTS:
+        if message.msg_type in VOTE_REQUESTS:
             message.priority = self.priority
         if self.role == Role.LEADER or message.msg_type in _PROMISE_NOTHING:
             self.messages.append(message)

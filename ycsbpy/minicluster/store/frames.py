@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ycsbpy.minicluster import wire
-from ycsbpy.minicluster.raft import MessageType
+from ycsbpy.minicluster.raft import VOTE_REQUESTS, MessageType
 from ycsbpy.minicluster.store.encoding import varint
 from ycsbpy.minicluster.store.raftcodec import message_to_pb
 from ycsbpy.proto import metapb_pb2 as metapb
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ycsbpy.minicluster.store.peer import RaftPeer
 
 __all__ = ["Frames"]
-
-_WITH_RANGE = (MessageType.REQUEST_VOTE, MessageType.REQUEST_PRE_VOTE)
 
 
 class Frames:
@@ -43,7 +41,7 @@ class Frames:
         body = message_to_pb(message).SerializeToString()
         parts = [frame, b"\x22", varint(len(body)), body]
         kind = message.msg_type
-        if peer.initialized and (kind in _WITH_RANGE or (kind == MessageType.HEARTBEAT and not message.commit)):
+        if peer.initialized and (kind in VOTE_REQUESTS or (kind == MessageType.HEARTBEAT and not message.commit)):
             region = peer.region
             parts.append(raft_serverpb.RaftMessage(start_key=region.start, end_key=region.end).SerializeToString())
         return b"".join(parts)

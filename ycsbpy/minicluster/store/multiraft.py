@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from ycsbpy.clock import NS_PER_SECOND, Clock
 from ycsbpy.minicluster import wire
 from ycsbpy.minicluster.model import Epoch, Peer, Region
-from ycsbpy.minicluster.raft import LogCorruptionError, MessageType
+from ycsbpy.minicluster.raft import VOTE_REQUESTS, LogCorruptionError, MessageType
 from ycsbpy.minicluster.store.checks import RegionError, disk_full, server_is_busy
 from ycsbpy.minicluster.store.commands import Command, CompactLog, Outcome, Result, size_of
 from ycsbpy.minicluster.store.engine import DATA_CFS, DELETE_RANGE, EngineError, KvEngine, Mutation
@@ -66,7 +66,6 @@ __all__ = ["MultiRaft", "RaftOptions", "WriteSet"]
 
 log = logging.getLogger(__name__)
 
-VOTES = (MessageType.REQUEST_VOTE, MessageType.REQUEST_PRE_VOTE)
 MAX_EARLY = 256
 
 
@@ -280,10 +279,13 @@ class MultiRaft:
             future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
             settle([future], self._overload())
             return future
-        self._queued += 1
-        self._queued_bytes += size
         peer = replica.group
         assert isinstance(peer, RaftPeer)
+        return self._enqueue(peer, command, version, deadline_ns)
+
+    def _enqueue(self, peer: RaftPeer, command: Command, version: int, deadline_ns: int = 0) -> asyncio.Future[Result]:
+        self._queued += 1
+        self._queued_bytes += size_of(command)
         return peer.propose(command, version, deadline_ns)
 
     def _overload(self) -> RegionError:
@@ -461,8 +463,9 @@ class MultiRaft:
             return
         total = storage.last - storage.truncated[0]
         peer.log_bytes = peer.log_bytes * (storage.last - index) // max(total, 1)
-        nobody_waits(peer.propose(CompactLog(index, raw.raft.log.term(index)), peer.region.epoch.version))
-        self._queued += 1
+        # Not by ``propose``: a store that is overloaded, or whose disk is full, needs this more than any other.
+        compact = CompactLog(index, raw.raft.log.term(index))
+        nobody_waits(self._enqueue(peer, compact, peer.region.epoch.version))
 
     # ---- messages out ----
 
@@ -559,7 +562,7 @@ class MultiRaft:
             return False
         if any(each.id == sender.id for each in peer.region.peers):
             return False
-        if message.message.msg_type in VOTES:
+        if message.message.msg_type in VOTE_REQUESTS:
             self.send_tombstone(peer.region, peer.peer, Peer(sender.id, sender.store_id))
             self.flush()
         return True
@@ -575,19 +578,19 @@ class MultiRaft:
         """Make an empty replica for a message, if it may be made."""
         raft = message.message
         kind = raft.msg_type
-        if kind not in VOTES and not (kind == MessageType.HEARTBEAT and raft.commit == 0):
+        if kind not in VOTE_REQUESTS and not (kind == MessageType.HEARTBEAT and raft.commit == 0):
             return None
         region_id = message.region_id
         buried = self.tombstones.get(region_id)
         if buried is not None and message.region_epoch.conf_ver <= buried.epoch.conf_ver:
-            if kind in VOTES and buried.peer_on(message.from_peer.store_id) is None:
+            if kind in VOTE_REQUESTS and buried.peer_on(message.from_peer.store_id) is None:
                 own = Peer(message.to_peer.id, message.to_peer.store_id)
                 self.send_tombstone(buried, own, Peer(message.from_peer.id, message.from_peer.store_id))
             return None
         if self.replicas.overlapping(message.start_key, message.end_key, region_id) is not None and (
-            message.start_key or message.end_key or kind in VOTES
+            message.start_key or message.end_key or kind in VOTE_REQUESTS
         ):
-            if kind in VOTES and len(self._early) < MAX_EARLY:
+            if kind in VOTE_REQUESTS and len(self._early) < MAX_EARLY:
                 self._early[region_id] = message
             return None
         if sum(not each.initialized for each in self.peers.values()) >= self.MAX_EMPTY:

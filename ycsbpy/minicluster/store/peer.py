@@ -61,6 +61,22 @@ log = logging.getLogger(__name__)
 JOINED_BYTES = 1 << 20
 """Writes are joined into one entry up to this size."""
 
+BETWEEN_STORES = frozenset(
+    {
+        MessageType.APPEND,
+        MessageType.APPEND_RESPONSE,
+        MessageType.HEARTBEAT,
+        MessageType.HEARTBEAT_RESPONSE,
+        MessageType.REQUEST_VOTE,
+        MessageType.REQUEST_VOTE_RESPONSE,
+        MessageType.REQUEST_PRE_VOTE,
+        MessageType.REQUEST_PRE_VOTE_RESPONSE,
+        MessageType.SNAPSHOT,
+        MessageType.TIMEOUT_NOW,
+    }
+)
+"""What replicas say to each other. Proposals, reads and transfers are the leader's own affair: its store alone asks."""
+
 MAX_KNOWN = 64
 """Peers that a replica without a Region remembers."""
 
@@ -329,8 +345,8 @@ class RaftPeer:
         sender = message.from_peer
         raft_message = message_from_pb(message.message)
         kind = raft_message.msg_type
-        if raft_message.sender != sender.id and kind != MessageType.TRANSFER_LEADER:  # that one names who is to lead
-            raise ValueError(f"a message of peer {raft_message.sender} that peer {sender.id} sends")
+        if kind not in BETWEEN_STORES or raft_message.sender != sender.id:
+            raise ValueError(f"of type {kind} and peer {raft_message.sender}, sent by peer {sender.id}")
         if sender.id in self.heard:
             self.heard[sender.id] = self.host.clock.now_ns()
         if not self.initialized and (sender.id in self.known or len(self.known) < MAX_KNOWN):
@@ -509,14 +525,14 @@ class RaftPeer:
         return None
 
     def set_region(self, region: Region) -> None:
-        """The Region has become another; its Peers may have."""
+        """The Region has become another, or is known at last; its Peers may have changed."""
         self.region = region
         own = region.peer_on(self.host.store_id)
         if own is not None and own.id == self.peer.id:
-            self.peer = own
+            self.peer = self.replica.peer = own
         self.storage.conf_state = conf_state_of(region)
         self.host.frames.forget(region.id)
-        self.host.replicas.update(self.replica, region)
+        self.host.replicas.put(self.replica, region)
 
     def written(self, ready: Ready) -> None:
         """What the ready wanted written is written, and what it wanted applied is applied."""
@@ -548,17 +564,10 @@ class RaftPeer:
     def restored(self, region: Region) -> None:
         """A snapshot's data is in place."""
         self.ingesting = False
-        own = region.peer_on(self.host.store_id)
-        if own is not None:
-            self.peer = own
-        self.region = region
-        self.known.clear()
-        self.storage.conf_state = conf_state_of(region)
-        self.host.frames.forget(region.id)
-        self.replica.peer = self.peer
-        leader = self.peer_by_id(self.raw.leader_id) if self.raw.leader_id else None
+        leader = next((peer for peer in region.peers if peer.id == self.raw.leader_id), None)
         self.replica.leader, self.replica.term = leader, self.raw.term
-        self.host.replicas.put(self.replica, region)
+        self.known.clear()
+        self.set_region(region)
 
     # ---- what PD hears ----
 

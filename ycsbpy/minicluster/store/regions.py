@@ -22,15 +22,13 @@ __all__ = ["FlowStats", "Group", "Replica", "ReplicaMap"]
 class FlowStats:
     """What went into a Region: estimates of its size, and the flow since the last report to PD. In bytes and keys."""
 
-    __slots__ = ("bytes_read", "bytes_written", "checked", "keys_read", "keys_written", "known", "size", "total_keys")
+    __slots__ = ("bytes_written", "checked", "keys_written", "known", "size", "total_keys")
 
     def __init__(self) -> None:
         self.size = 0
         self.total_keys = 0
         self.bytes_written = 0
         self.keys_written = 0
-        self.bytes_read = 0
-        self.keys_read = 0
         self.known = True
         """Whether the size is an estimate at all: after a restart it is not, until somebody counts."""
         self.checked = 0
@@ -157,7 +155,7 @@ class ReplicaMap:
             region = replica.region
             if end and region.start >= end:
                 break
-            if region.id != but and (not region.end or region.end > start):
+            if region.id != but and region.overlaps(start, end):
                 return replica
         return None
 

@@ -219,12 +219,7 @@ class Snapshots:
     def overlaps(self, region: Region) -> bool:
         """Whether another Region's snapshot, under way, covers some of the same keys."""
         others = [spool.region for spool in self._receiving.values()] + list(self._ingesting.values())
-        return any(
-            other.id != region.id
-            and (not other.end or other.end > region.start)
-            and (not region.end or region.end > other.start)
-            for other in others
-        )
+        return any(other.id != region.id and other.overlaps(region.start, region.end) for other in others)
 
     def _path(self, region_id: int, term: int, index: int) -> Path:
         return self._folder / f"{region_id}-{term}-{index}.snap"

@@ -54,7 +54,6 @@ class _Link:
     def __init__(self, transport: Transport, store_id: int) -> None:
         self._transport = transport
         self.store_id = store_id
-        self.channel: aio.Channel | None = None
         self._frames: list[bytes] = []
         self._about: set[tuple[int, int]] = set()
         self._size = 0
@@ -96,10 +95,10 @@ class _Link:
 
     async def _stream(self) -> None:
         address = await self._transport.resolve(self.store_id)
-        self.channel = aio.insecure_channel(address, PEER_OPTIONS)
+        channel = aio.insecure_channel(address, PEER_OPTIONS)
         watch: asyncio.Task[None] | None = None
         try:
-            multi: Any = self.channel.stream_unary("/tikvpb.Tikv/BatchRaft")
+            multi: Any = channel.stream_unary("/tikvpb.Tikv/BatchRaft")
             call = multi()
             watch = asyncio.get_running_loop().create_task(self._watch(call))
             await call.write(self._transport.sign_of_life(self.store_id))
@@ -115,7 +114,6 @@ class _Link:
         finally:
             if watch is not None:
                 watch.cancel()
-            channel, self.channel = self.channel, None
             await channel.close()
 
     async def _watch(self, call: Any) -> None:
