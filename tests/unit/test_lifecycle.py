@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ycsbpy.minicluster import lifecycle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 def served(ended: list[str], turns: int) -> None:

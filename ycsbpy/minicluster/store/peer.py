@@ -335,7 +335,8 @@ class RaftPeer:
         """Take a message of another replica. Raises ``LogCorruptionError``, and ``ValueError`` for one that is none."""
         sender = message.from_peer
         self.heard[sender.id] = self.host.clock.now_ns()
-        if not self.initialized:
+        if all(peer.id != sender.id for peer in self.region.peers):
+            # Of a Region that is not known yet, or one that came while this replica was away: it needs an answer.
             self.known[sender.id] = Peer(sender.id, sender.store_id)
         raft_message = message_from_pb(message.message)
         kind = raft_message.msg_type
@@ -360,7 +361,8 @@ class RaftPeer:
                 self._asked_ticks += 1
                 if self._asked_ticks > self.host.options.election_ticks:
                     self._ask_again()
-        elif self.raw.leader_id:
+        elif self.raw.leader_id and self.raw.raft.election_elapsed <= 2 * self.host.options.election_ticks:
+            # A learner goes on believing in its last leader: it never campaigns. That it hears nothing tells.
             self.leaderless_ticks = 0
         else:
             self.leaderless_ticks += 1
