@@ -12,6 +12,7 @@ from raftkit import Cluster, put
 from ycsbpy.minicluster.model import Peer, Role
 from ycsbpy.minicluster.raft import ConfChangeType
 from ycsbpy.minicluster.store.checks import RegionError
+from ycsbpy.minicluster.store.multiraft import SLEEPERS_TURNS
 from ycsbpy.minicluster.store.rawkv import CasResult, CompareAndSwap
 
 if TYPE_CHECKING:
@@ -171,6 +172,21 @@ def test_idle_groups_sleep_and_wake(three: Run) -> None:
         assert await cluster.read(leader, b"k") == b"v"
         await cluster.write(b"l")
         await cluster.until(lambda: cluster.same([1, 2, 3]))
+
+    three(test)
+
+
+def test_replicas_that_sleep_are_asked_about_now_and_then(three: Run) -> None:
+    """Or one that was removed while nobody could reach it would sleep for ever."""
+
+    async def test(cluster: Cluster) -> None:
+        await cluster.write(b"k")
+        await cluster.until(lambda: all(node.raft.awake_count == 0 for node in cluster.nodes.values()))
+        asked: list[int] = []
+        for store, node in cluster.nodes.items():
+            node.raft.stale = lambda _peer, store=store: asked.append(store)  # type: ignore[misc]
+        await cluster.ticks(cluster.options.stale_ticks * SLEEPERS_TURNS)
+        assert sorted(asked) == [store for store in (1, 2, 3) if store != cluster.leader().host.store_id]
 
     three(test)
 

@@ -67,6 +67,8 @@ __all__ = ["MultiRaft", "RaftOptions", "WriteSet"]
 log = logging.getLogger(__name__)
 
 MAX_EARLY = 256
+SLEEPERS_TURNS = 6
+"""After so many times ``stale_ticks`` each replica that sleeps has been asked about (TiKV: five minutes)."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ class MultiRaft:
         self.full = ""
         """Why writes are refused, if they are."""
         self.stale: Callable[[RaftPeer], None] = lambda _peer: None
-        """What to do about a replica that has had no leader for long."""
+        """What to do about a replica that has had no leader for long, or sleeps."""
         self._fatal = fatal
         self._stopped = False
         self._awake: dict[int, RaftPeer] = {}
@@ -417,6 +419,20 @@ class MultiRaft:
             for peer in list(self._awake.values()):
                 if peer.is_leader:
                     self._compact(peer)
+        if self._ticks % options.stale_ticks == 0:
+            self._ask_about_sleepers(self._ticks // options.stale_ticks)
+
+    def _ask_about_sleepers(self, turn: int) -> None:
+        """A replica that sleeps hears nothing, so it would not notice that it was removed while it could not be
+        reached, and would keep its keys from other Regions for ever: a few are asked about each time. A leader that
+        fell asleep with a Peer down looks for it, since that Peer may know only of Peers that are gone."""
+        for region_id, peer in list(self.peers.items()):
+            if not peer.asleep or (region_id - turn) % SLEEPERS_TURNS:
+                continue
+            if not peer.is_leader:
+                self.stale(peer)
+            elif peer.down_peers():
+                peer.wake()
 
     def awake(self, peer: RaftPeer) -> None:
         """Tick a group again."""

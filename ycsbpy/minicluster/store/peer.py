@@ -78,7 +78,7 @@ BETWEEN_STORES = frozenset(
 """What replicas say to each other. Proposals, reads and transfers are the leader's own affair: its store alone asks."""
 
 MAX_KNOWN = 64
-"""Peers that a replica without a Region remembers."""
+"""Peers outside of its Region that a replica remembers."""
 
 CODEC = ProtobufConfChanges()
 
@@ -349,7 +349,10 @@ class RaftPeer:
             raise ValueError(f"of type {kind} and peer {raft_message.sender}, sent by peer {sender.id}")
         if sender.id in self.heard:
             self.heard[sender.id] = self.host.clock.now_ns()
-        if not self.initialized and (sender.id in self.known or len(self.known) < MAX_KNOWN):
+        if all(peer.id != sender.id for peer in self.region.peers) and (
+            sender.id in self.known or len(self.known) < MAX_KNOWN
+        ):
+            # Of a Region that is not known yet, or one that came while this replica was away: it needs an answer.
             self.known[sender.id] = Peer(sender.id, sender.store_id)
         if self.asleep and kind not in (MessageType.HEARTBEAT, MessageType.HEARTBEAT_RESPONSE):
             self.wake()
@@ -372,7 +375,8 @@ class RaftPeer:
                 self._asked_ticks += 1
                 if self._asked_ticks > self.host.options.election_ticks:
                     self._ask_again()
-        elif self.raw.leader_id:
+        elif self.raw.leader_id and self.raw.raft.election_elapsed <= 2 * self.host.options.election_ticks:
+            # A learner goes on believing in its last leader: it never campaigns. That it hears nothing tells.
             self.leaderless_ticks = 0
         else:
             self.leaderless_ticks += 1
