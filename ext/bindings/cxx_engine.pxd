@@ -73,6 +73,13 @@ cdef extern from "engine/error_counts.hpp" namespace "ycsbpy::engine" nogil:
         string example
 
 
+cdef extern from "engine/worker.hpp" namespace "ycsbpy::engine" nogil:
+    cdef cppclass ThreadLoad:
+        int64_t lived_ns
+        int64_t cpu_ns
+        int64_t waited_ns
+
+
 cdef extern from "engine/engine.hpp" namespace "ycsbpy::engine" nogil:
     cdef cppclass Totals:
         uint64_t begun
@@ -95,6 +102,7 @@ cdef extern from "engine/engine.hpp" namespace "ycsbpy::engine" nogil:
         void join()
         size_t threads()
         Totals totals() except +
+        vector[ThreadLoad] loads() except +
         vector[ErrorRow] errors() except +
         cppmap[string, uint64_t] attempts() except +
         void merge_into(CxxRecorder&) except +

@@ -12,7 +12,7 @@ from libcpp.pair cimport pair
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
-from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, Totals, kNoCount
+from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, ThreadLoad, Totals, kNoCount
 from cxx_generators cimport CxxOperationSource, Domain
 from cxx_recording cimport CxxRecorder
 
@@ -152,6 +152,9 @@ cdef class Engine:
             "ended_ns": totals.ended_ns,
             "worst_lag_ns": totals.worst_lag_ns,
         }
+
+    def loads(self):
+        return [(load.lived_ns, load.cpu_ns, load.waited_ns) for load in self.checked().loads()]
 
     def errors(self):
         cdef CxxEngine* engine = self.checked()

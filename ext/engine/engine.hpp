@@ -112,6 +112,15 @@ class Engine {
         return all;
     }
 
+    /// Of each thread that has ended.
+    [[nodiscard]] std::vector<ThreadLoad> loads() {
+        std::vector<ThreadLoad> all;
+        for (const auto& worker : _workers) {
+            worker->between_passes([&](const Worker& one) { all.push_back(one.load()); });
+        }
+        return all;
+    }
+
     [[nodiscard]] std::vector<ErrorRow> errors() {
         ErrorCounts all;
         for (const auto& worker : _workers) {

@@ -25,12 +25,21 @@
 #include "engine/shared.hpp"
 #include "engine/store_connection.hpp"
 #include "generators/operation_source.hpp"
+#include "loop/thread_clock.hpp"
 #include "recording/recorder.hpp"
 #include "tikv/backoff.hpp"
 #include "tikv/region_cache.hpp"
 #include "tikv/verdict.hpp"
 
 namespace ycsbpy::engine {
+
+/// What became of a thread's time, in nanoseconds: on a processor, waiting for one, and the rest, in which there was
+/// nothing to do.
+struct ThreadLoad {
+    std::int64_t lived_ns = 0;
+    std::int64_t cpu_ns = 0;
+    std::int64_t waited_ns = 0;
+};
 
 class Worker {
   public:
@@ -59,6 +68,8 @@ class Worker {
 
     /// Run to the end of the phase.
     void run() {
+        const std::int64_t began = loop::now_ns();
+        const loop::ThreadTimes before = loop::thread_times();
         _reactor.add(_shared.inboxes[_number].fd(), EPOLLIN, kInbox);
         _running = _clients.size();
         for (std::uint32_t client = 0; client < _clients.size(); ++client) {
@@ -71,6 +82,9 @@ class Worker {
             pass();
         }
         _links.close();
+        const loop::ThreadTimes after = loop::thread_times();
+        const std::lock_guard lock(_counts_mutex);
+        _load = {loop::now_ns() - began, after.cpu_ns - before.cpu_ns, after.waited_ns - before.waited_ns};
     }
 
     // ---- asked from other threads, between passes
@@ -91,6 +105,8 @@ class Worker {
     [[nodiscard]] const std::string& violation() const noexcept { return _violation; }
     [[nodiscard]] std::int64_t ended_ns() const noexcept { return _ended_ns; }
     [[nodiscard]] std::int64_t worst_lag_ns() const noexcept { return _worst_lag_ns; }
+    /// Of the thread, when it has ended.
+    [[nodiscard]] const ThreadLoad& load() const noexcept { return _load; }
 
     // ---- of a connection
 
@@ -645,6 +661,7 @@ class Worker {
     std::string _violation;
     std::int64_t _ended_ns = 0;
     std::int64_t _worst_lag_ns = 0;
+    ThreadLoad _load;
 };
 
 }  // namespace ycsbpy::engine
