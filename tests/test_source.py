@@ -45,8 +45,8 @@ LAYERS: dict[str, set[str]] = {
     "datacheck": {"errors", "measure", "report"},
     "walk": {"cluster", "config", "datacheck", "errors", "measure", "report", "runner", "session"},
     "cli": {
-        "api", "cluster", "config", "datacheck", "drivers", "errors", "measure", "minicluster", "report", "runner",
-        "session", "walk",
+        "api", "cluster", "config", "datacheck", "drivers", "errors", "measure", "minicluster", "nullcluster",
+        "report", "runner", "session", "walk", "workload",
     },
     "__main__": {"cli"},
 }  # fmt: skip
