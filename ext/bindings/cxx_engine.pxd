@@ -100,11 +100,9 @@ cdef extern from "engine/engine.hpp" namespace "ycsbpy::engine" nogil:
         vector[pair[uint32_t, string]] questions(int64_t) except +
         void answer(uint32_t, const Located&) except +
         void join()
-        size_t threads()
         Totals totals() except +
         vector[ThreadLoad] loads() except +
         vector[ErrorRow] errors() except +
         cppmap[string, uint64_t] attempts() except +
         void merge_into(CxxRecorder&) except +
-        bool past_deadline()
         string broken()

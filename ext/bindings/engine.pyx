@@ -126,14 +126,6 @@ cdef class Engine:
         return self.checked().is_running()
 
     @property
-    def threads(self):
-        return self.checked().threads()
-
-    @property
-    def past_deadline(self):
-        return self.checked().past_deadline()
-
-    @property
     def broken(self):
         return self.checked().broken().decode(errors="replace")
 

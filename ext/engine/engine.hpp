@@ -91,8 +91,6 @@ class Engine {
         }
     }
 
-    [[nodiscard]] std::size_t threads() const noexcept { return _workers.size(); }
-
     [[nodiscard]] Totals totals() {
         Totals all;
         for (const auto& worker : _workers) {
@@ -151,7 +149,6 @@ class Engine {
         }
     }
 
-    [[nodiscard]] bool past_deadline() const noexcept { return _shared.past_deadline.load(); }
     [[nodiscard]] std::string broken() {
         const std::lock_guard lock(_broken_mutex);
         return _broken;

@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <queue>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -175,7 +175,7 @@ class Worker {
         const bool stopped = _shared.stop.load(std::memory_order_relaxed) != 0 || is_past_deadline(now);
         if (stopped && !_told_stop) {
             _told_stop = true;
-            end_waiting(Wait::due, now);
+            end_waiting();
         }
         if (forced && !_told_forced) {
             _told_forced = true;
@@ -224,11 +224,11 @@ class Worker {
     }
 
     /// Clients whose operation is not due yet begin nothing any more.
-    void end_waiting(Wait kind, std::int64_t now) {
+    void end_waiting() {
         for (std::uint32_t index = 0; index < _clients.size(); ++index) {
-            if (_clients[index].wait == kind) {
+            if (_clients[index].wait == Wait::due) {
                 --_waiting_due;
-                never_begun(_clients[index], now);
+                never_begun(_clients[index]);
             }
         }
     }
@@ -237,9 +237,8 @@ class Worker {
         for (std::uint32_t index = 0; index < _clients.size(); ++index) {
             Client& client = _clients[index];
             if (client.wait != Wait::nothing && client.wait != Wait::due) {
-                const bool uncertain = client.writes() && (client.uncertain || client.wait == Wait::answer);
-                forget_attempt(client);
-                finish(client, index, uncertain ? Outcome::unknown : Outcome::failed, "interrupted", {}, now);
+                abandon_attempt(client);
+                finish(client, index, outcome_without_answer(client), "interrupted", {}, now);
             }
         }
     }
@@ -247,20 +246,22 @@ class Worker {
     void timed_out(std::uint32_t index, std::int64_t now) {
         Client& client = _clients[index];
         const bool in_flight = client.wait == Wait::answer;
-        forget_attempt(client);
-        if (client.writes() && in_flight) {
-            client.uncertain = true;
-        }
-        const bool uncertain = client.writes() && client.uncertain;
+        abandon_attempt(client);
         const std::string_view name = in_flight || client.last_error.empty() ? "timeout" : client.last_error;
         const std::string detail = in_flight || client.last_error.empty() ? std::string() : client.last_detail;
-        finish(client, index, uncertain ? Outcome::unknown : Outcome::failed, name, detail, now);
+        finish(client, index, outcome_without_answer(client), name, detail, now);
     }
 
-    void forget_attempt(Client& client) {
+    /// Nobody waits for an answer any more; whether a write that is in flight takes effect will not be known.
+    void abandon_attempt(Client& client) {
         if (client.wait == Wait::answer) {
             _links.at(client.connection).orphan(client.slot);
+            client.uncertain = client.uncertain || client.writes();
         }
+    }
+
+    [[nodiscard]] static Outcome outcome_without_answer(const Client& client) noexcept {
+        return client.writes() && client.uncertain ? Outcome::unknown : Outcome::failed;
     }
 
     // ---- operations begin
@@ -291,7 +292,7 @@ class Worker {
     void begin(std::uint32_t index, std::int64_t now) {
         Client& client = _clients[index];
         if (_shared.stop.load(std::memory_order_relaxed) != 0 || is_past_deadline(now)) {
-            never_begun(client, now);
+            never_begun(client);
             return;
         }
         ++_begun;
@@ -317,16 +318,18 @@ class Worker {
         issue(index);
     }
 
-    void never_begun(Client& client, std::int64_t now) {
-        if (is_past_deadline(now)) {
-            _shared.past_deadline.store(true);
-        }
-        if (client.op.kind == OpKind::insert && _plan.domain != Domain::load) {
-            _source.keys().acknowledge(client.op.record, false);
-        }
+    void never_begun(Client& client) {
+        acknowledge(client, false);
         client.wait = Wait::nothing;
         ++client.turn;
         --_running;
+    }
+
+    /// Tell the key choosers what became of an insert.
+    void acknowledge(const Client& client, bool is_there) {
+        if (client.op.kind == OpKind::insert && _plan.domain != Domain::load) {
+            _source.keys().acknowledge(client.op.record, is_there);
+        }
     }
 
     // ---- requests
@@ -418,10 +421,10 @@ class Worker {
     // ---- the control plane
 
     void ask(std::string_view key) {
-        if (_asked.size() >= kMaxQuestions || _asked.count(key) != 0) {
+        if (_asked.size() >= kMaxQuestions || _asked.contains(key)) {
             return;  // asked again when an answer comes and the key is still not known
         }
-        _asked.emplace(std::string(key), 0);
+        _asked.emplace(key);
         _shared.questions.ask(_number, std::string(key));
     }
 
@@ -476,7 +479,7 @@ class Worker {
     bool learn(const Client& client, kvproto::RegionError& error) {
         if (error.kind == kvproto::RegionErrorKind::not_leader) {
             return error.leader.id != 0 && client.attempts < kQuickAttempts &&
-                   _cache.set_leader(whole_key_const(client), client.region_id, error.leader);
+                   _cache.set_leader(whole_key(client), client.region_id, error.leader);
         }
         bool learnt = false;
         for (kvproto::Region& region : error.current) {
@@ -487,10 +490,6 @@ class Worker {
             }
         }
         return learnt && client.attempts < kQuickAttempts;
-    }
-
-    [[nodiscard]] std::string whole_key_const(const Client& client) const {
-        return client.stage == Stage::scan ? client.key : _plan.key_prefix + client.key;
     }
 
     void attempt_failed(Client& client, std::uint32_t index, std::string_view name, std::string_view detail,
@@ -620,9 +619,7 @@ class Worker {
         if (outcome == Outcome::failed || outcome == Outcome::unknown) {
             _errors.add(static_cast<int>(client.op.kind), static_cast<int>(outcome), error, detail);
         }
-        if (client.op.kind == OpKind::insert && _plan.domain != Domain::load) {
-            _source.keys().acknowledge(client.op.record, outcome == Outcome::ok);
-        }
+        acknowledge(client, outcome == Outcome::ok);
         client.wait = Wait::nothing;
         ++client.turn;
         take(index);
@@ -646,7 +643,7 @@ class Worker {
     std::string _whole_key;
     bool _checks;
     bool _deletes;
-    std::map<std::string, int, std::less<>> _asked;
+    std::set<std::string, std::less<>> _asked;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> _timers;
     std::uint32_t _oldest = kNoClient;
     std::uint32_t _youngest = kNoClient;

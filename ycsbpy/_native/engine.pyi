@@ -79,9 +79,5 @@ class Engine:
     @property
     def running(self) -> bool: ...
     @property
-    def threads(self) -> int: ...
-    @property
-    def past_deadline(self) -> bool: ...
-    @property
     def broken(self) -> str:
         """What ended a thread that should not have ended; empty if nothing did."""
