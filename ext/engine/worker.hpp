@@ -71,13 +71,7 @@ class Worker {
         const std::int64_t began = loop::now_ns();
         const loop::ThreadTimes before = loop::thread_times();
         _reactor.add(_shared.inboxes[_number].fd(), EPOLLIN, kInbox);
-        _running = _clients.size();
-        for (std::uint32_t client = 0; client < _clients.size(); ++client) {
-            take(client);
-        }
-        while (_links.flush()) {
-            drain_lost(loop::now_ns());
-        }
+        begin_all();
         while (_running != 0) {
             pass();
         }
@@ -137,6 +131,18 @@ class Worker {
     };
 
     // ---- the loop
+
+    /// The first pass: nothing has come, and all clients have something to send.
+    void begin_all() {
+        const std::lock_guard lock(_counts_mutex);
+        _running = _clients.size();
+        for (std::uint32_t client = 0; client < _clients.size(); ++client) {
+            take(client);
+        }
+        while (_links.flush()) {
+            drain_lost(loop::now_ns());
+        }
+    }
 
     void pass() {
         const auto events = _reactor.wait(wake_at());
