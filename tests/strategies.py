@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from ycsbpy._native.recording import HIGHEST_NS, LatencyCounts
-from ycsbpy.measure.summary import Accounting, Attempts, ErrorCount, Series, Summary
+from ycsbpy.measure.summary import Accounting, Attempts, ClientLoad, ErrorCount, Series, Summary
 
 latencies = st.integers(1, HIGHEST_NS)
 
@@ -41,6 +41,9 @@ attempts = st.builds(
 )
 
 
+loads = st.builds(ClientLoad, st.integers(1, 64), st.floats(0, 1), st.floats(0, 1))
+
+
 @st.composite
 def summaries(draw: st.DrawFn, *, paced: bool | None = None) -> Summary:
     if paced is None:
@@ -62,4 +65,5 @@ def summaries(draw: st.DrawFn, *, paced: bool | None = None) -> Summary:
         integrity_violations=draw(st.integers(0, 10)),
         integrity_example=draw(st.sampled_from(["", "user1"])),
         attempts=draw(st.none() | attempts),
+        client_load=draw(st.none() | loads),
     )

@@ -47,8 +47,8 @@ LAYERS: dict[str, set[str]] = {
     "walk": {"clock", "cluster", "config", "datacheck", "errors", "measure", "report", "runner", "session"},
     "walkreport": {"chart", "cluster", "report", "walk"},
     "cli": {
-        "api", "chart", "cluster", "config", "datacheck", "drivers", "errors", "measure", "minicluster", "report",
-        "runner", "session", "walk", "walkreport",
+        "api", "chart", "cluster", "config", "datacheck", "drivers", "errors", "measure", "minicluster", "nullcluster",
+        "report", "runner", "session", "walk", "walkreport", "workload",
     },
     "__main__": {"cli"},
 }  # fmt: skip

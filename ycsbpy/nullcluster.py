@@ -41,11 +41,11 @@ _STOP_S = 10.0
 class NullCluster:
     """``stores`` null stores and a PD that has the keys cut evenly among them, each Region with one Peer.
 
-    Every read finds a row of ``fieldcount`` fields of ``fieldlength`` bytes, every write succeeds. Raises
-    ``ClusterError`` where it cannot be started.
+    Every read finds a row of ``fieldcount`` fields of ``fieldlength`` bytes, every write succeeds. After ``drop_after``
+    answers a store closes the connection, 0 for never. Raises ``ClusterError`` where it cannot be started.
     """
 
-    def __init__(self, *, stores: int = 1, fieldcount: int = 10, fieldlength: int = 100) -> None:
+    def __init__(self, *, stores: int = 1, fieldcount: int = 10, fieldlength: int = 100, drop_after: int = 0) -> None:
         self._arguments = [f"--{name}={value}" for name, value in locals().items() if name != "self"]
         self._process: subprocess.Popen[str] | None = None
         self.endpoint = ""
@@ -79,7 +79,7 @@ class NullCluster:
             process.wait()
 
     def counts(self) -> dict[str, int]:
-        """What the stores have done since the start: ``commands``, ``batches``, ``bytes_in``, ``bytes_out``, and
+        """What the stores have done since the start: ``connections``, ``commands``, ``batches``, ``bytes_in``, ``bytes_out``, and
         ``cpu_ns``, which their process has used."""
         return self._ask("counts\n")
 
@@ -101,7 +101,7 @@ class NullCluster:
 def main(argv: Sequence[str] | None = None) -> int:
     """Be the cluster's process: print where PD is, answer ``counts``, end with standard input."""
     parser = argparse.ArgumentParser(prog="python -m ycsbpy.nullcluster")
-    for name in ("stores", "fieldcount", "fieldlength"):
+    for name in ("stores", "fieldcount", "fieldlength", "drop_after"):
         parser.add_argument(f"--{name}", type=int, required=True)
     given = parser.parse_args(argv)
     from ycsbpy._native.generators import encode_row
@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     row = encode_row(
         dict.fromkeys(fields, b"n" * given.fieldlength), {name: place for place, name in enumerate(fields)}
     )
-    stores = NullStores(given.stores, row)
+    stores = NullStores(given.stores, row, given.drop_after)
     thread = threading.Thread(target=stores.run, daemon=True)
     thread.start()
     asyncio.run(_serve(stores))

@@ -184,13 +184,16 @@ class _Walker:
     def _step(self, name: str, expects: str, do: Callable[[Step], None]) -> None:
         step = Step(name, expects)
         self.proof.steps.append(step)
-        self.proof.timeline.mark("step", f"step begins: {name}")
         begun = time.monotonic()
         try:
+            self.proof.timeline.mark("step", f"step begins: {name}")
             do(step)
             step.good = True
         except YcsbpyError as error:
             step.saw = str(error)
+            raise
+        except KeyboardInterrupt:
+            step.saw = "interrupted"
             raise
         finally:
             step.seconds = time.monotonic() - begun

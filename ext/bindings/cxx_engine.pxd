@@ -73,6 +73,13 @@ cdef extern from "engine/error_counts.hpp" namespace "ycsbpy::engine" nogil:
         string example
 
 
+cdef extern from "engine/worker.hpp" namespace "ycsbpy::engine" nogil:
+    cdef cppclass ThreadLoad:
+        int64_t lived_ns
+        int64_t cpu_ns
+        int64_t waited_ns
+
+
 cdef extern from "engine/engine.hpp" namespace "ycsbpy::engine" nogil:
     cdef cppclass Totals:
         uint64_t begun
@@ -93,10 +100,9 @@ cdef extern from "engine/engine.hpp" namespace "ycsbpy::engine" nogil:
         vector[pair[uint32_t, string]] questions(int64_t) except +
         void answer(uint32_t, const Located&) except +
         void join()
-        size_t threads()
         Totals totals() except +
+        vector[ThreadLoad] loads() except +
         vector[ErrorRow] errors() except +
         cppmap[string, uint64_t] attempts() except +
         void merge_into(CxxRecorder&) except +
-        bool past_deadline()
         string broken()

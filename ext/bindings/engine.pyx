@@ -12,7 +12,7 @@ from libcpp.pair cimport pair
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
-from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, Totals, kNoCount
+from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, ThreadLoad, Totals, kNoCount
 from cxx_generators cimport CxxOperationSource, Domain
 from cxx_recording cimport CxxRecorder
 
@@ -126,14 +126,6 @@ cdef class Engine:
         return self.checked().is_running()
 
     @property
-    def threads(self):
-        return self.checked().threads()
-
-    @property
-    def past_deadline(self):
-        return self.checked().past_deadline()
-
-    @property
     def broken(self):
         return self.checked().broken().decode(errors="replace")
 
@@ -152,6 +144,9 @@ cdef class Engine:
             "ended_ns": totals.ended_ns,
             "worst_lag_ns": totals.worst_lag_ns,
         }
+
+    def loads(self):
+        return [(load.lived_ns, load.cpu_ns, load.waited_ns) for load in self.checked().loads()]
 
     def errors(self):
         cdef CxxEngine* engine = self.checked()

@@ -11,13 +11,14 @@ from libcpp.vector cimport vector
 
 cdef extern from "nullstore/null_stores.hpp" namespace "ycsbpy::nullstore" nogil:
     cdef cppclass Counts:
+        uint64_t connections
         uint64_t commands
         uint64_t batches
         uint64_t bytes_in
         uint64_t bytes_out
 
     cdef cppclass CxxNullStores "ycsbpy::nullstore::NullStores":
-        CxxNullStores(size_t, const string&) except +
+        CxxNullStores(size_t, const string&, uint64_t) except +
         vector[uint16_t] ports() except +
         void run() except +
         void stop()
@@ -28,8 +29,8 @@ cdef extern from "nullstore/null_stores.hpp" namespace "ycsbpy::nullstore" nogil
 cdef class NullStores:
     cdef unique_ptr[CxxNullStores] _stores
 
-    def __init__(self, size_t stores, bytes value not None):
-        self._stores = make_unique[CxxNullStores](stores, <string> value)
+    def __init__(self, size_t stores, bytes value not None, uint64_t drop_after=0):
+        self._stores = make_unique[CxxNullStores](stores, <string> value, drop_after)
 
     cdef CxxNullStores* checked(self) except NULL:
         if self._stores == NULL:
@@ -51,6 +52,7 @@ cdef class NullStores:
     def counts(self):
         cdef Counts counts = self.checked().counts()
         return {
+            "connections": counts.connections,
             "commands": counts.commands,
             "batches": counts.batches,
             "bytes_in": counts.bytes_in,

@@ -142,7 +142,7 @@ class Connections {
             number = _free.back();
             _free.pop_back();
         }
-        _all[number] = std::make_unique<Connection>(_owner, number, store_id, address);
+        _all[number] = std::make_unique<Connection>(_owner, store_id, address);
         _watches_write[number] = true;
         if (_all[number]->state() != Connection::State::lost) {
             _reactor.add(_all[number]->fd(), EPOLLIN | EPOLLOUT, number);

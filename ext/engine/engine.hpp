@@ -91,8 +91,6 @@ class Engine {
         }
     }
 
-    [[nodiscard]] std::size_t threads() const noexcept { return _workers.size(); }
-
     [[nodiscard]] Totals totals() {
         Totals all;
         for (const auto& worker : _workers) {
@@ -108,6 +106,15 @@ class Engine {
                 all.ended_ns = std::max(all.ended_ns, one.ended_ns());
                 all.worst_lag_ns = std::max(all.worst_lag_ns, one.worst_lag_ns());
             });
+        }
+        return all;
+    }
+
+    /// Of each thread that has ended.
+    [[nodiscard]] std::vector<ThreadLoad> loads() {
+        std::vector<ThreadLoad> all;
+        for (const auto& worker : _workers) {
+            worker->between_passes([&](const Worker& one) { all.push_back(one.load()); });
         }
         return all;
     }
@@ -142,7 +149,6 @@ class Engine {
         }
     }
 
-    [[nodiscard]] bool past_deadline() const noexcept { return _shared.past_deadline.load(); }
     [[nodiscard]] std::string broken() {
         const std::lock_guard lock(_broken_mutex);
         return _broken;

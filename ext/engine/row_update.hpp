@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/row_check.hpp"
 #include "generators/operation.hpp"
 #include "generators/row_codec.hpp"
 
@@ -20,7 +21,7 @@ namespace ycsbpy::engine {
 class RowUpdate {
   public:
     RowUpdate(std::string_view row, const std::vector<ValuePlan>& changes) {
-        row::Reader reader({reinterpret_cast<const unsigned char*>(row.data()), row.size()});
+        row::Reader reader(as_row(row));
         while (!reader.done()) {
             const row::Field field = reader.next();
             _parts.push_back({field.column, field.value, nullptr});

@@ -120,7 +120,6 @@ struct Shared {
     const Plan plan;
     alignas(64) std::atomic<std::uint64_t> next{0};
     alignas(64) std::atomic<int> stop{0};
-    std::atomic<bool> past_deadline{false};
     std::atomic<std::uint32_t> running{0};  ///< threads that have not ended
     Questions questions;
     std::vector<Inbox> inboxes;

@@ -30,12 +30,8 @@ class StoreConnection {
   public:
     enum class State : std::uint8_t { connecting, open, lost };
 
-    StoreConnection(Owner& owner, std::uint32_t number, std::uint64_t store_id, const std::string& address)
-        : _owner(owner),
-          _number(number),
-          _store_id(store_id),
-          _address(address),
-          _http2(http2::Role::client, config(), *this) {
+    StoreConnection(Owner& owner, std::uint64_t store_id, const std::string& address)
+        : _owner(owner), _store_id(store_id), _address(address), _http2(http2::Role::client, config(), *this) {
         grpc::Request request;
         request.path = "/tikvpb.Tikv/BatchCommands";
         request.authority = _address;
@@ -56,7 +52,6 @@ class StoreConnection {
     [[nodiscard]] bool is_usable() const noexcept { return _state != State::lost && !_leaving; }
     [[nodiscard]] std::uint64_t store_id() const noexcept { return _store_id; }
     [[nodiscard]] const std::string& address() const noexcept { return _address; }
-    [[nodiscard]] std::size_t in_flight() const noexcept { return _in_flight; }
     /// Why it was lost: the name of an error.
     [[nodiscard]] std::string_view reason() const noexcept { return _reason; }
     [[nodiscard]] const std::string& detail() const noexcept { return _detail; }
@@ -87,7 +82,6 @@ class StoreConnection {
         Slot& place = _slots[slot];
         place.client = client;
         place.batch = _open->number;
-        ++_in_flight;
         _open->ids.push_back(std::uint64_t{place.generation} << kSlotBits | slot);
         return _open->bytes;
     }
@@ -168,10 +162,6 @@ class StoreConnection {
         }
     }
 
-    [[nodiscard]] bool has_output() const noexcept {
-        return _state != State::lost && (_open != nullptr || (_state == State::open && _http2.wants_write()));
-    }
-
     void lose(std::string_view reason, std::string detail) {
         if (_state == State::lost) {
             return;
@@ -198,7 +188,6 @@ class StoreConnection {
         }
         _slots.clear();
         _free_slots.clear();
-        _in_flight = 0;
         _fd = loop::Fd();
     }
 
@@ -284,7 +273,6 @@ class StoreConnection {
         const std::uint32_t client = std::exchange(place.client, kNoClient);
         ++place.generation;
         _free_slots.push_back(slot);
-        --_in_flight;
         if (client != kNoClient) {
             _owner.answered(client, answer, _now_ns);
         }
@@ -295,7 +283,6 @@ class StoreConnection {
     }
 
     Owner& _owner;
-    [[maybe_unused]] std::uint32_t _number;
     std::uint64_t _store_id;
     std::string _address;
     http2::Connection<StoreConnection> _http2;
@@ -310,7 +297,6 @@ class StoreConnection {
     std::string _detail;
     std::int64_t _now_ns = 0;
     std::uint64_t _last_batch = 0;
-    std::size_t _in_flight = 0;
     Batch* _open = nullptr;
     std::vector<std::unique_ptr<Batch>> _batches;
     std::vector<std::uint64_t> _free_batches;

@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <queue>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,12 +25,21 @@
 #include "engine/shared.hpp"
 #include "engine/store_connection.hpp"
 #include "generators/operation_source.hpp"
+#include "loop/thread_clock.hpp"
 #include "recording/recorder.hpp"
 #include "tikv/backoff.hpp"
 #include "tikv/region_cache.hpp"
 #include "tikv/verdict.hpp"
 
 namespace ycsbpy::engine {
+
+/// What became of a thread's time, in nanoseconds: on a processor, waiting for one, and the rest, in which there was
+/// nothing to do.
+struct ThreadLoad {
+    std::int64_t lived_ns = 0;
+    std::int64_t cpu_ns = 0;
+    std::int64_t waited_ns = 0;
+};
 
 class Worker {
   public:
@@ -59,18 +68,17 @@ class Worker {
 
     /// Run to the end of the phase.
     void run() {
+        const std::int64_t began = loop::now_ns();
+        const loop::ThreadTimes before = loop::thread_times();
         _reactor.add(_shared.inboxes[_number].fd(), EPOLLIN, kInbox);
-        _running = _clients.size();
-        for (std::uint32_t client = 0; client < _clients.size(); ++client) {
-            take(client);
-        }
-        while (_links.flush()) {
-            drain_lost(loop::now_ns());
-        }
+        begin_all();
         while (_running != 0) {
             pass();
         }
         _links.close();
+        const loop::ThreadTimes after = loop::thread_times();
+        const std::lock_guard lock(_counts_mutex);
+        _load = {loop::now_ns() - began, after.cpu_ns - before.cpu_ns, after.waited_ns - before.waited_ns};
     }
 
     // ---- asked from other threads, between passes
@@ -91,6 +99,8 @@ class Worker {
     [[nodiscard]] const std::string& violation() const noexcept { return _violation; }
     [[nodiscard]] std::int64_t ended_ns() const noexcept { return _ended_ns; }
     [[nodiscard]] std::int64_t worst_lag_ns() const noexcept { return _worst_lag_ns; }
+    /// Of the thread, when it has ended.
+    [[nodiscard]] const ThreadLoad& load() const noexcept { return _load; }
 
     // ---- of a connection
 
@@ -121,6 +131,18 @@ class Worker {
     };
 
     // ---- the loop
+
+    /// The first pass: nothing has come, and all clients have something to send.
+    void begin_all() {
+        const std::lock_guard lock(_counts_mutex);
+        _running = _clients.size();
+        for (std::uint32_t client = 0; client < _clients.size(); ++client) {
+            take(client);
+        }
+        while (_links.flush()) {
+            drain_lost(loop::now_ns());
+        }
+    }
 
     void pass() {
         const auto events = _reactor.wait(wake_at());
@@ -159,7 +181,7 @@ class Worker {
         const bool stopped = _shared.stop.load(std::memory_order_relaxed) != 0 || is_past_deadline(now);
         if (stopped && !_told_stop) {
             _told_stop = true;
-            end_waiting(Wait::due, now);
+            end_waiting();
         }
         if (forced && !_told_forced) {
             _told_forced = true;
@@ -208,11 +230,11 @@ class Worker {
     }
 
     /// Clients whose operation is not due yet begin nothing any more.
-    void end_waiting(Wait kind, std::int64_t now) {
+    void end_waiting() {
         for (std::uint32_t index = 0; index < _clients.size(); ++index) {
-            if (_clients[index].wait == kind) {
+            if (_clients[index].wait == Wait::due) {
                 --_waiting_due;
-                never_begun(_clients[index], now);
+                never_begun(_clients[index]);
             }
         }
     }
@@ -221,9 +243,8 @@ class Worker {
         for (std::uint32_t index = 0; index < _clients.size(); ++index) {
             Client& client = _clients[index];
             if (client.wait != Wait::nothing && client.wait != Wait::due) {
-                const bool uncertain = client.writes() && (client.uncertain || client.wait == Wait::answer);
-                forget_attempt(client);
-                finish(client, index, uncertain ? Outcome::unknown : Outcome::failed, "interrupted", {}, now);
+                abandon_attempt(client);
+                finish(client, index, outcome_without_answer(client), "interrupted", {}, now);
             }
         }
     }
@@ -231,20 +252,22 @@ class Worker {
     void timed_out(std::uint32_t index, std::int64_t now) {
         Client& client = _clients[index];
         const bool in_flight = client.wait == Wait::answer;
-        forget_attempt(client);
-        if (client.writes() && in_flight) {
-            client.uncertain = true;
-        }
-        const bool uncertain = client.writes() && client.uncertain;
+        abandon_attempt(client);
         const std::string_view name = in_flight || client.last_error.empty() ? "timeout" : client.last_error;
         const std::string detail = in_flight || client.last_error.empty() ? std::string() : client.last_detail;
-        finish(client, index, uncertain ? Outcome::unknown : Outcome::failed, name, detail, now);
+        finish(client, index, outcome_without_answer(client), name, detail, now);
     }
 
-    void forget_attempt(Client& client) {
+    /// Nobody waits for an answer any more; whether a write that is in flight takes effect will not be known.
+    void abandon_attempt(Client& client) {
         if (client.wait == Wait::answer) {
             _links.at(client.connection).orphan(client.slot);
+            client.uncertain = client.uncertain || client.writes();
         }
+    }
+
+    [[nodiscard]] static Outcome outcome_without_answer(const Client& client) noexcept {
+        return client.writes() && client.uncertain ? Outcome::unknown : Outcome::failed;
     }
 
     // ---- operations begin
@@ -275,7 +298,7 @@ class Worker {
     void begin(std::uint32_t index, std::int64_t now) {
         Client& client = _clients[index];
         if (_shared.stop.load(std::memory_order_relaxed) != 0 || is_past_deadline(now)) {
-            never_begun(client, now);
+            never_begun(client);
             return;
         }
         ++_begun;
@@ -301,16 +324,18 @@ class Worker {
         issue(index);
     }
 
-    void never_begun(Client& client, std::int64_t now) {
-        if (is_past_deadline(now)) {
-            _shared.past_deadline.store(true);
-        }
-        if (client.op.kind == OpKind::insert && _plan.domain != Domain::load) {
-            _source.keys().acknowledge(client.op.record, false);
-        }
+    void never_begun(Client& client) {
+        acknowledge(client, false);
         client.wait = Wait::nothing;
         ++client.turn;
         --_running;
+    }
+
+    /// Tell the key choosers what became of an insert.
+    void acknowledge(const Client& client, bool is_there) {
+        if (client.op.kind == OpKind::insert && _plan.domain != Domain::load) {
+            _source.keys().acknowledge(client.op.record, is_there);
+        }
     }
 
     // ---- requests
@@ -402,10 +427,10 @@ class Worker {
     // ---- the control plane
 
     void ask(std::string_view key) {
-        if (_asked.size() >= kMaxQuestions || _asked.count(key) != 0) {
+        if (_asked.size() >= kMaxQuestions || _asked.contains(key)) {
             return;  // asked again when an answer comes and the key is still not known
         }
-        _asked.emplace(std::string(key), 0);
+        _asked.emplace(key);
         _shared.questions.ask(_number, std::string(key));
     }
 
@@ -460,7 +485,7 @@ class Worker {
     bool learn(const Client& client, kvproto::RegionError& error) {
         if (error.kind == kvproto::RegionErrorKind::not_leader) {
             return error.leader.id != 0 && client.attempts < kQuickAttempts &&
-                   _cache.set_leader(whole_key_const(client), client.region_id, error.leader);
+                   _cache.set_leader(whole_key(client), client.region_id, error.leader);
         }
         bool learnt = false;
         for (kvproto::Region& region : error.current) {
@@ -471,10 +496,6 @@ class Worker {
             }
         }
         return learnt && client.attempts < kQuickAttempts;
-    }
-
-    [[nodiscard]] std::string whole_key_const(const Client& client) const {
-        return client.stage == Stage::scan ? client.key : _plan.key_prefix + client.key;
     }
 
     void attempt_failed(Client& client, std::uint32_t index, std::string_view name, std::string_view detail,
@@ -604,9 +625,7 @@ class Worker {
         if (outcome == Outcome::failed || outcome == Outcome::unknown) {
             _errors.add(static_cast<int>(client.op.kind), static_cast<int>(outcome), error, detail);
         }
-        if (client.op.kind == OpKind::insert && _plan.domain != Domain::load) {
-            _source.keys().acknowledge(client.op.record, outcome == Outcome::ok);
-        }
+        acknowledge(client, outcome == Outcome::ok);
         client.wait = Wait::nothing;
         ++client.turn;
         take(index);
@@ -630,7 +649,7 @@ class Worker {
     std::string _whole_key;
     bool _checks;
     bool _deletes;
-    std::map<std::string, int, std::less<>> _asked;
+    std::set<std::string, std::less<>> _asked;
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> _timers;
     std::uint32_t _oldest = kNoClient;
     std::uint32_t _youngest = kNoClient;
@@ -645,6 +664,7 @@ class Worker {
     std::string _violation;
     std::int64_t _ended_ns = 0;
     std::int64_t _worst_lag_ns = 0;
+    ThreadLoad _load;
 };
 
 }  // namespace ycsbpy::engine

@@ -23,7 +23,8 @@ namespace ycsbpy::nullstore {
 class NullStores {
   public:
     /// Listens on as many free ports of 127.0.0.1. Throws std::system_error where it cannot.
-    NullStores(std::size_t stores, std::string_view value) : _answers(value), _room(kReadRoom) {
+    NullStores(std::size_t stores, std::string_view value, std::uint64_t drop_after = 0)
+        : _answers(value), _drop_after(drop_after), _room(kReadRoom) {
         _reactor.add(_nudge.fd(), EPOLLIN, kNudge);
         for (std::size_t i = 0; i < stores; ++i) {
             _listeners.push_back(listen_somewhere());
@@ -100,7 +101,8 @@ class NullStores {
             const std::size_t place = _free.back();
             _free.pop_back();
             _reactor.add(fd.get(), EPOLLIN, place + _listeners.size());
-            _sessions[place] = {std::make_unique<Session>(std::move(fd), _answers, _counts), false};
+            _sessions[place] = {std::make_unique<Session>(std::move(fd), _answers, _counts, _drop_after), false};
+            ++_counts.connections;
         }
     }
 
@@ -125,6 +127,7 @@ class NullStores {
     };
 
     Answers _answers;
+    std::uint64_t _drop_after;
     std::vector<std::byte> _room;
     loop::Nudge _nudge;
     loop::Reactor _reactor;

@@ -22,6 +22,7 @@ namespace ycsbpy::nullstore {
 
 /// What all stores of a process have done. Commands are counted, and messages of BatchCommands that they came in.
 struct Counts {
+    std::uint64_t connections = 0;  ///< accepted
     std::uint64_t commands = 0;
     std::uint64_t batches = 0;
     std::uint64_t bytes_in = 0;
@@ -30,8 +31,13 @@ struct Counts {
 
 class Session {
   public:
-    Session(loop::Fd fd, const Answers& answers, Counts& counts)
-        : _fd(std::move(fd)), _answers(answers), _counts(counts), _http2(http2::Role::server, config(), *this) {}
+    /// After so many answers the connection is closed; 0: never.
+    Session(loop::Fd fd, const Answers& answers, Counts& counts, std::uint64_t drop_after)
+        : _fd(std::move(fd)),
+          _answers(answers),
+          _counts(counts),
+          _drop_after(drop_after),
+          _http2(http2::Role::server, config(), *this) {}
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -41,6 +47,7 @@ class Session {
     /// Read what there is and write what is to be said to it. False when the connection is over.
     [[nodiscard]] bool serve(std::span<std::byte> room) {
         bool alive = true;
+        const std::uint64_t before = _counts.commands;
         for (;;) {
             const auto count = loop::read_some(_fd.get(), room);
             if (count == -1) {
@@ -56,7 +63,8 @@ class Session {
                 break;
             }
         }
-        return write() && alive;
+        _answered += _counts.commands - before;
+        return write() && alive && (_drop_after == 0 || _answered < _drop_after);
     }
 
     // ---- http2::Handler
@@ -195,6 +203,8 @@ class Session {
     loop::Fd _fd;
     const Answers& _answers;
     Counts& _counts;
+    std::uint64_t _drop_after;
+    std::uint64_t _answered = 0;
     bool _wants_write = false;
     bool _broken = false;
     BatchAnswerer _batch;

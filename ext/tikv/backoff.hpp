@@ -9,9 +9,8 @@
 namespace ycsbpy::tikv {
 
 enum class Pause : std::uint8_t {
-    region,      ///< 2 ms … 500 ms: the Region has moved, or has no leader for the moment
-    connection,  ///< 100 ms … 2 s
-    busy,        ///< 100 ms … 10 s: so says the store
+    region,  ///< 2 ms … 500 ms: the Region has moved, or has no leader for the moment
+    busy,    ///< 100 ms … 10 s: so says the store
 };
 
 inline constexpr std::uint64_t kLongestNamedMs = 3'600'000;  ///< an hour: beyond any operation's time
@@ -21,7 +20,7 @@ inline constexpr std::uint64_t kLongestNamedMs = 3'600'000;  ///< an hour: beyon
 [[nodiscard]] inline std::int64_t pause_ns(Pause kind, std::uint32_t number, std::uint64_t chance) noexcept {
     constexpr std::int64_t kMs = 1'000'000;
     const std::int64_t base = kind == Pause::region ? 2 * kMs : 100 * kMs;
-    const std::int64_t cap = kind == Pause::region ? 500 * kMs : kind == Pause::connection ? 2000 * kMs : 10000 * kMs;
+    const std::int64_t cap = kind == Pause::region ? 500 * kMs : 10000 * kMs;
     const std::int64_t whole = std::min(cap, base << std::min<std::uint32_t>(number - 1, 20));
     return whole / 2 + static_cast<std::int64_t>(chance % static_cast<std::uint64_t>(whole / 2 + 1));
 }

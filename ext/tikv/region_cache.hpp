@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -24,6 +25,13 @@ struct CachedRegion {
     std::string context;  ///< kvrpcpb.Context for the leader
 };
 
+/// The last entry of a map that does not start behind a key; `end()` where there is none.
+template <class Map>
+[[nodiscard]] auto at_or_before(Map& by_start, std::string_view key) {
+    const auto behind = by_start.upper_bound(key);
+    return behind == by_start.begin() ? by_start.end() : std::prev(behind);
+}
+
 class RegionCache {
   public:
     RegionCache(std::uint64_t max_execution_ms, std::uint64_t api_version)
@@ -31,12 +39,8 @@ class RegionCache {
 
     /// The Region that holds a key; null where none is known. It holds until the next change of the cache.
     [[nodiscard]] const CachedRegion* find(std::string_view key) const {
-        auto place = _by_start.upper_bound(key);
-        if (place == _by_start.begin()) {
-            return nullptr;
-        }
-        --place;
-        return place->second.region.contains(key) ? &place->second : nullptr;
+        const auto place = at_or_before(_by_start, key);
+        return place != _by_start.end() && place->second.region.contains(key) ? &place->second : nullptr;
     }
 
     /// Take a Region in. False, and nothing changed, where it has no such leader or what is known is newer.
@@ -68,23 +72,18 @@ class RegionCache {
 
     /// Forget the Region that holds a key, if it is still as it was when the request was sent.
     void invalidate(std::string_view key, std::uint64_t region_id) {
-        auto place = _by_start.upper_bound(key);
-        if (place == _by_start.begin()) {
-            return;
-        }
-        --place;
-        if (place->second.region.id == region_id) {
+        const auto place = at_or_before(_by_start, key);
+        if (place != _by_start.end() && place->second.region.id == region_id) {
             _by_start.erase(place);
         }
     }
 
     /// Another Peer leads. False where the Region is not known so, or has no such Peer.
     bool set_leader(std::string_view key, std::uint64_t region_id, const kvproto::Peer& leader) {
-        auto place = _by_start.upper_bound(key);
-        if (place == _by_start.begin()) {
+        const auto place = at_or_before(_by_start, key);
+        if (place == _by_start.end()) {
             return false;
         }
-        --place;
         CachedRegion& entry = place->second;
         const kvproto::Peer* const known = entry.region.peer_on(leader.store_id);
         if (entry.region.id != region_id || known == nullptr || known->id != leader.id) {

@@ -120,6 +120,18 @@ def test_our_drivers_work_on_it_and_it_counts(cluster: NullCluster, driver: str)
     assert (after["batches"] > before["batches"]) == (driver == "native")
 
 
+def test_a_run_says_how_busy_its_client_was(cluster: NullCluster) -> None:
+    properties: dict[str, Any] = {"tikv.pd": cluster.endpoint, "tikv.driver": "native", "native.threads": 1}
+    properties |= {"fieldcount": 2, "fieldlength": 4}
+    slow = ycsbpy.run("workloadc", properties=properties, operationcount=30, threadcount=1, target=100)
+    assert slow.client_load is not None
+    assert slow.client_load.threads == 1
+    assert 0 < slow.client_load.cpu < 0.9  # 3 ms of work at the most in 0.3 s
+    fast = ycsbpy.run("workloadc", properties=properties, operationcount=100_000, threadcount=256)
+    assert fast.client_load is not None
+    assert fast.client_load.cpu > slow.client_load.cpu
+
+
 def test_it_ends_with_its_owner() -> None:
     code = (
         "import os, sys\nfrom ycsbpy.nullcluster import NullCluster\n"

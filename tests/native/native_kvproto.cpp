@@ -258,8 +258,12 @@ void test_verdicts() {
     CHECK(tikv::judge(server_is_busy).next == tikv::Next::long_pause);
     CHECK(tikv::store_error("max key size exceeded, size: 9000, limit: 8192").name == "key_too_large");
     CHECK(tikv::store_error("oh").name == "store_error");
+    CHECK(tikv::busy_pause_ns(30, 1, 0) == 30'000'000 && tikv::busy_pause_ns(30, 1, 15'000'000) == 45'000'000);
+    CHECK(tikv::busy_pause_ns(0, 1, 7) == tikv::pause_ns(tikv::Pause::busy, 1, 7));
+    CHECK(tikv::busy_pause_ns(~std::uint64_t{0}, 1, ~std::uint64_t{0}) >= 3'600'000'000'000);
+    CHECK(tikv::busy_pause_ns(1, 20, 0) == tikv::pause_ns(tikv::Pause::region, 20, 0));  // it said too little
     for (std::uint32_t attempt = 1; attempt < 70; ++attempt) {
-        for (const tikv::Pause kind : {tikv::Pause::region, tikv::Pause::connection, tikv::Pause::busy}) {
+        for (const tikv::Pause kind : {tikv::Pause::region, tikv::Pause::busy}) {
             const std::int64_t least = tikv::pause_ns(kind, attempt, 0);
             const std::int64_t most = tikv::pause_ns(kind, attempt, static_cast<std::uint64_t>(least));
             CHECK(least > 0 && most == 2 * least && most <= 10'000'000'000);

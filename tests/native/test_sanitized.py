@@ -55,6 +55,8 @@ def unusable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         pytest.param("native_recording", MEMORY, id="recording-memory"),
         pytest.param("native_http2", MEMORY, id="http2-memory"),
         pytest.param("native_kvproto", MEMORY, id="kvproto-memory"),
+        pytest.param("native_engine", MEMORY, id="engine-memory"),
+        pytest.param("native_engine", THREADS, id="engine-threads"),
         pytest.param("native_counter", MEMORY, id="counter-memory"),
         pytest.param("native_counter", THREADS, id="counter-threads"),
     ],

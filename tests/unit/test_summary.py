@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from strategies import accountings, attempts, errors, summaries
 
 from ycsbpy._native.recording import LatencyCounts
-from ycsbpy.measure.summary import Accounting, Attempts, ErrorCount, LatencyStats, Summary, merge_errors, series_name
+from ycsbpy.measure.summary import (
+    Accounting,
+    Attempts,
+    ClientLoad,
+    ErrorCount,
+    LatencyStats,
+    Summary,
+    merge_errors,
+    series_name,
+)
 from ycsbpy.ops import OpKind, Outcome
 
 
@@ -31,6 +40,16 @@ def test_attempts_are_added_by_name(one: Attempts, other: Attempts) -> None:
     assert set(both.failed) == {*one.failed, *other.failed}
     for name, count in both.failed.items():
         assert count == one.failed.get(name, 0) + other.failed.get(name, 0)
+
+
+def test_the_busiest_thread_decides() -> None:
+    load = ClientLoad.of([(100, 20, 10), (200, 120, 70), (0, 0, 0)])
+    assert load == ClientLoad(2, 0.6, 0.35)
+    assert load.is_limit
+    idle = ClientLoad(3, 0.8, 0.0999)
+    assert not idle.is_limit
+    assert idle.merged(load) == load.merged(idle) == ClientLoad(5, 0.6, 0.35)
+    assert ClientLoad.of([(0, 0, 0)]) is None
 
 
 def test_an_accounting_that_does_not_add_up_says_so() -> None:

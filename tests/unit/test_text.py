@@ -4,7 +4,7 @@ import re
 
 from ycsbpy._native.recording import LatencyCounts
 from ycsbpy.config.values import Latency
-from ycsbpy.measure.summary import TOTAL, Accounting, Attempts, ErrorCount, Interval, Series, Summary
+from ycsbpy.measure.summary import TOTAL, Accounting, Attempts, ClientLoad, ErrorCount, Interval, Series, Summary
 from ycsbpy.report.text import final_lines, interval_lines, properties_lines
 
 US = 1000
@@ -112,6 +112,15 @@ def test_attempts_are_told_apart_from_operations() -> None:
         "1 x server_is_busy"
     ) in troubled
     assert not any(line.startswith("Attempts") for line in final_lines(summary()))
+
+
+def test_a_client_that_was_the_limit_says_so() -> None:
+    plain = final_lines(summary(client_load=ClientLoad(2, 0.354, 0.01)))
+    assert plain[-1] == "Client load: the busiest of 2 threads 35% on CPU, 1% waiting for one"
+    bound = final_lines(summary(client_load=ClientLoad(1, 0.75, 0.2)))
+    assert bound[-1] == (
+        "Client load: its thread 75% on CPU, 20% waiting for one: THE CLIENT WAS THE LIMIT, not the cluster"
+    )
 
 
 def test_an_interval_shows_the_window_beside_the_total() -> None:

@@ -64,6 +64,9 @@ class Engine:
         """``begun``, ``requests`` (that operations have sent), ``recorded``, ``errors``, ``violations`` and the first
         ``violation``, ``ended_ns`` (the last operation's), ``worst_lag_ns`` (of a start behind its intended one)."""
 
+    def loads(self) -> list[tuple[int, int, int]]:
+        """Of each thread that has ended, in nanoseconds: how long it lived, had a processor, and waited for one."""
+
     def errors(self) -> list[tuple[int, int, str, int, str]]:
         """Kind, outcome, name, how many, an example."""
 
@@ -75,10 +78,6 @@ class Engine:
 
     @property
     def running(self) -> bool: ...
-    @property
-    def threads(self) -> int: ...
-    @property
-    def past_deadline(self) -> bool: ...
     @property
     def broken(self) -> str:
         """What ended a thread that should not have ended; empty if nothing did."""

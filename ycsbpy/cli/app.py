@@ -26,6 +26,7 @@ COMMANDS = {
     "top": _Command("ycsbpy.cli.cmd_top:top", "Show Regions and leaders of each store, live."),
     "walk": _Command("ycsbpy.cli.cmd_walk:walk", "Start, load, verify, scale out, verify again, clean up."),
     "verify": _Command("ycsbpy.cli.cmd_verify:verify", "Prove that a cluster is replicated, balanced, complete."),
+    "ceiling": _Command("ycsbpy.cli.cmd_ceiling:ceiling", "Show how much load this machine can make."),
     "clean": _Command("ycsbpy.cli.cmd_playground:clean", "Remove what is left of playgrounds."),
 }
 

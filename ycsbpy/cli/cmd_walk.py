@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import click
 from ycsbpy.cli.board import board
 from ycsbpy.cli.options import playground_options
 from ycsbpy.cluster.topology import Spec
-from ycsbpy.errors import UsageError, of_exit_code
+from ycsbpy.errors import Interrupted, UsageError, of_exit_code
 from ycsbpy.report.document import check_writable
 from ycsbpy.report.live import live_line
 from ycsbpy.walk import Plan
@@ -71,12 +72,19 @@ def walk(json_file: str | None, html_file: str | None, timeout: float, **flags: 
             check_writable(file)
     waiting = _Waiting()
 
+    last: list[Step] = []
+
     def done(step: Step) -> None:
+        last[:] = [step]
         waiting.clear()
         click.echo(f"{'ok  ' if step.good else 'FAIL'} {step.name:<18} {step.seconds:7.1f} s  {step.saw}")
 
-    with waiting:
-        proof = go(plan, say=_say, done=done, loading=_loading, progress=waiting.show)
+    try:
+        with waiting, _stopped_by_sigterm():
+            proof = go(plan, say=_say, done=done, loading=_loading, progress=waiting.show)
+    except KeyboardInterrupt:
+        where = "".join(f"{step.name}: " for step in last if not step.good)
+        raise Interrupted(f"walk: {where}interrupted") from None
     if json_file:
         _write(json.dumps(proof.to_json(), indent=1) + "\n", json_file)
     if html_file:
@@ -84,6 +92,20 @@ def walk(json_file: str | None, html_file: str | None, timeout: float, **flags: 
     if proof.error is not None:
         raise of_exit_code(proof.error.exit_code, f"walk: {proof.steps[-1].name}: {proof.error}")
     click.echo(f"walk: all {len(proof.steps)} steps as expected")
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does also while no load, which has its own handlers, is running."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -199,7 +199,11 @@ class PdDirectory:
         return channel
 
     def _new_channel(self, address: str) -> grpc.Channel:
-        options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+        options = [
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.enable_http_proxy", 0),
+        ]
         settings = self._settings
         if settings.ca is None:
             return grpc.insecure_channel(address, options)

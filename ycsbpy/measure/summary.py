@@ -24,6 +24,7 @@ __all__ = [
     "PERCENTILES",
     "Accounting",
     "Attempts",
+    "ClientLoad",
     "ErrorCount",
     "Interval",
     "LatencyStats",
@@ -88,6 +89,41 @@ class Attempts:
         names = sorted({*self.failed, *other.failed})
         failed = {name: self.failed.get(name, 0) + other.failed.get(name, 0) for name in names}
         return Attempts(self.requests + other.requests, failed)
+
+
+CLIENT_BOUND = 0.9
+"""Share of its time that a thread of the client can be busy before the client counts as the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLoad:
+    """How busy the client's own threads were: of the busiest one, shares of its time, 0 to 1.
+
+    ``cpu`` is on a processor; ``waiting`` is able to run and waiting for one (the scheduler's lag; other programs had
+    it). A thread that is neither waits for the cluster, or for an operation's time to come.
+    """
+
+    threads: int
+    cpu: float
+    waiting: float
+
+    @classmethod
+    def of(cls, threads: Iterable[tuple[int, int, int]]) -> ClientLoad | None:
+        """From nanoseconds lived, had and waited of each thread; ``None`` where there was none of any length."""
+        lived = [one for one in threads if one[0] > 0]
+        if not lived:
+            return None
+        shares = [(cpu / whole, waited / whole) for whole, cpu, waited in lived]
+        return cls(len(lived), *max(shares, key=sum))
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether the client, or its machine, kept the run from being faster: the busiest thread had nothing left."""
+        return self.cpu + self.waiting >= CLIENT_BOUND
+
+    def merged(self, other: ClientLoad) -> ClientLoad:
+        busier = max(self, other, key=lambda one: one.cpu + one.waiting)
+        return ClientLoad(self.threads + other.threads, busier.cpu, busier.waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +220,8 @@ class Summary:
 
     ``elapsed_ns`` runs from the phase's start to the end of its last operation; ``cpu_ns`` is what this process (user
     and system, all threads) used meanwhile. ``stopped_by`` is empty for a phase that did all it had planned, else
-    ``time limit`` or ``interrupt``. ``attempts`` is there where the driver counts them (the native one).
+    ``time limit`` or ``interrupt``. ``attempts`` and ``client_load`` are there where the driver counts them (the
+    native one).
     """
 
     phase: str
@@ -201,6 +238,7 @@ class Summary:
     integrity_violations: int = 0
     integrity_example: str = ""
     attempts: Attempts | None = None
+    client_load: ClientLoad | None = None
     windows: tuple[WindowStats, ...] = field(default=(), repr=False)
 
     @property
@@ -236,6 +274,9 @@ class Summary:
             stopped_by=self.stopped_by or other.stopped_by,
             integrity_violations=self.integrity_violations + other.integrity_violations,
             integrity_example=self.integrity_example or other.integrity_example,
+            client_load=self.client_load.merged(other.client_load)
+            if self.client_load is not None and other.client_load is not None
+            else None,
             attempts=None if self.attempts is None or other.attempts is None else self.attempts + other.attempts,
         )
 

@@ -23,13 +23,22 @@ from typing import Any
 from ycsbpy import __version__
 from ycsbpy.errors import UsageError
 from ycsbpy.measure.histogram import decode, encode
-from ycsbpy.measure.summary import Accounting, Attempts, ErrorCount, LatencyStats, Series, Summary, WindowStats
+from ycsbpy.measure.summary import (
+    Accounting,
+    Attempts,
+    ClientLoad,
+    ErrorCount,
+    LatencyStats,
+    Series,
+    Summary,
+    WindowStats,
+)
 
 __all__ = ["SCHEMA", "Document", "check_writable", "environment", "read_document", "write_document"]
 
 SCHEMA = 1
 
-_LATER = ("attempts",)
+_LATER = ("attempts", "client_load")
 """Parts of a summary that reports of earlier versions do not have."""
 
 _PACKAGES = ("hdrhistogram", "uvloop", "grpcio", "tikv-client", "tikv-python", "protobuf", "rocksdict")
@@ -151,6 +160,8 @@ def _summary_to_json(summary: Summary) -> dict[str, Any]:
     found["series"] = {name: _series_to_json(one) for name, one in summary.series.items()}
     found["errors"] = [asdict(one) for one in summary.errors]
     found["attempts"] = None if summary.attempts is None else asdict(summary.attempts)
+    load = summary.client_load
+    found["client_load"] = None if load is None else {**asdict(load), "is_limit": load.is_limit}
     found["windows"] = [
         [window.start_ns, window.end_ns, {name: _stats_to_json(one) for name, one in window.stats.items()}]
         for window in summary.windows
@@ -163,6 +174,8 @@ def _summary_from_json(found: Mapping[str, Any]) -> Summary:
     values = {one.name: found[one.name] for one in fields(Summary) if one.name not in _LATER}
     attempts = found.get("attempts")
     values["attempts"] = None if attempts is None else Attempts(**attempts)
+    load = found.get("client_load")
+    values["client_load"] = None if load is None else ClientLoad(load["threads"], load["cpu"], load["waiting"])
     values["accounting"] = Accounting(**found["accounting"])
     values["by_kind"] = {kind: Accounting(**one) for kind, one in found["by_kind"].items()}
     values["series"] = {name: _series_from_json(name, one) for name, one in found["series"].items()}

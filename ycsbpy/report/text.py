@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ycsbpy._native.recording import LatencyCounts
-    from ycsbpy.measure.summary import Accounting, Attempts, ErrorCount, Interval, Series, Summary
+    from ycsbpy.measure.summary import Accounting, Attempts, ClientLoad, ErrorCount, Interval, Series, Summary
 
 __all__ = ["RULE", "final_lines", "interval_lines", "properties_lines"]
 
@@ -84,6 +84,8 @@ def final_lines(summary: Summary, show: Latency = Latency.BOTH) -> list[str]:
     lines.append(_latency_note(summary))
     if summary.accounting.done:
         lines.append(f"Client CPU: {summary.cpu_ns / summary.accounting.done / 1000:.1f} us an operation")
+    if summary.client_load is not None:
+        lines.append(_load_line(summary.client_load))
     return lines
 
 
@@ -108,6 +110,12 @@ def _attempts_line(attempts: Attempts, operations: int) -> str:
         return line
     most_first = sorted(attempts.failed.items(), key=lambda one: (-one[1], one[0]))
     return f"{line}; not as asked for: {', '.join(f'{count} x {name}' for name, count in most_first)}"
+
+
+def _load_line(load: ClientLoad) -> str:
+    threads = "its thread" if load.threads == 1 else f"the busiest of {load.threads} threads"
+    line = f"Client load: {threads} {load.cpu:.0%} on CPU, {load.waiting:.0%} waiting for one"
+    return f"{line}: THE CLIENT WAS THE LIMIT, not the cluster" if load.is_limit else line
 
 
 def _error_line(one: ErrorCount) -> str:

@@ -19,7 +19,7 @@ from ycsbpy.drivers.pd_directory import PdDirectory
 from ycsbpy.drivers.rowcodec import table_prefix, table_range
 from ycsbpy.drivers.tikv_native import TikvNativeDriver
 from ycsbpy.errors import ClusterError, RunError, YcsbpyError
-from ycsbpy.measure.summary import Attempts
+from ycsbpy.measure.summary import Attempts, ClientLoad
 from ycsbpy.workload.base import Phase
 from ycsbpy.workload.core import CoreWorkload
 
@@ -114,6 +114,7 @@ def _settle(phase: PhaseRun, engine: Engine, stopped_ns: int) -> None:
     totals = engine.totals()
     phase.dispenser.begun = int(totals["begun"])
     phase.ended_ns = int(totals["ended_ns"]) or phase.origin_ns
+    phase.client_load = ClientLoad.of(engine.loads())
     phase.attempts = Attempts(int(totals["requests"]), engine.attempts())
     phase.violations = int(totals["violations"])
     phase.violation_example = str(totals["violation"])

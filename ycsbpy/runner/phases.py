@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ycsbpy.clock import NS_PER_SECOND, Clock
 from ycsbpy.drivers.base import Driver, SyncDriver
 from ycsbpy.measure.collector import Collector, ErrorLog, new_recorder
-from ycsbpy.measure.summary import Accounting, Attempts, Summary
+from ycsbpy.measure.summary import Accounting, Attempts, ClientLoad, Summary
 from ycsbpy.ops import Operation, Outcome, Result
 from ycsbpy.runner.calls import abandoned, method_table, raised
 from ycsbpy.runner.dispenser import Dispenser
@@ -88,6 +88,7 @@ class PhaseRun:
         self.violations = 0
         self.violation_example = ""
         self.attempts: Attempts | None = None
+        self.client_load: ClientLoad | None = None
         self.clients = plan.clients if plan.count is None else min(plan.clients, max(1, plan.count))
 
     async def run(self) -> Summary:
@@ -258,6 +259,7 @@ class PhaseRun:
             integrity_violations=self.violations,
             integrity_example=self.violation_example,
             attempts=self.attempts,
+            client_load=self.client_load,
             windows=self.collector.windows,
         )
 

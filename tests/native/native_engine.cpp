@@ -1,0 +1,157 @@
+// The engine with several threads against null stores in the same process, asked for its counts all the while: a test
+// for sanitizers, of memory and of threads.
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include "check.hpp"
+#include "engine/engine.hpp"
+#include "generators/row_codec.hpp"
+#include "loop/reactor.hpp"
+#include "nullstore/null_stores.hpp"
+
+using namespace ycsbpy;
+using namespace ycsbpy::engine;
+
+namespace {
+
+constexpr std::uint64_t kRecords = 1000;
+
+WorkloadSpec workload() {
+    WorkloadSpec spec;
+    spec.seed = 7;
+    spec.recordcount = spec.insertcount = kRecords;
+    spec.operationcount = 20'000;
+    spec.requestdistribution = RequestDistribution::latest;
+    spec.proportions = {0.4, 0.3, 0.1, 0.1, 0.1, 0};
+    spec.maxscanlength = 10;
+    spec.fieldlength = 10;
+    spec.fieldnames = {"field0", "field1"};
+    return spec;
+}
+
+Plan plan_of(std::uint64_t count) {
+    Plan plan;
+    plan.threads = 3;
+    plan.clients = 24;
+    plan.connections = 6;
+    plan.count = count;
+    plan.origin_ns = loop::now_ns();
+    plan.key_prefix = "usertable:";
+    plan.key_end = "usertable;";
+    return plan;
+}
+
+/// One Region, led by a store at that port.
+Located region(std::uint16_t port) {
+    Located located;
+    located.found = true;
+    located.region.id = 1;
+    located.region.epoch = {1, 1};
+    located.leader = {2, 3, kvproto::PeerRole::voter, false};
+    located.region.peers = {located.leader};
+    located.addresses = {{3, "127.0.0.1:" + std::to_string(port)}};
+    return located;
+}
+
+/// What every read finds.
+std::string row_of_two() {
+    std::string row(64, 'x');
+    char* out = row.data();
+    for (const std::int64_t column : {0, 1}) {
+        out = row::write_header(column, 10, out) + 10;
+    }
+    row.resize(static_cast<std::size_t>(out - row.data()));
+    return row;
+}
+
+struct Outcomes {
+    Totals totals;
+    std::uint64_t moved = 0;
+};
+
+/// Run the plan, with one thread that answers questions and one that keeps asking for counts. `disturb(engine)` is
+/// called once, while it runs.
+template <class Disturb>
+Outcomes run(const Plan& plan, const Located& where, Disturb&& disturb) {
+    const OperationSource source(workload());
+    Engine engine(plan, source);
+    Outcomes outcomes;
+    Recorder all(kOpKinds, kOutcomes, plan.paced);
+    engine.start();
+    std::thread guide([&] {
+        while (engine.is_running()) {
+            for (auto& [thread, key] : engine.questions(10'000'000)) {
+                Located answer = where;
+                answer.key = key;
+                engine.answer(thread, answer);
+            }
+        }
+    });
+    disturb(engine);
+    while (engine.is_running()) {
+        static_cast<void>(engine.totals());
+        static_cast<void>(engine.attempts());
+        static_cast<void>(engine.errors());
+        engine.merge_into(all);
+        std::this_thread::yield();
+    }
+    engine.join();
+    guide.join();
+    engine.merge_into(all);
+    outcomes.totals = engine.totals();
+    outcomes.moved = all.recorded();
+    CHECK(engine.broken().empty());
+    for (const ThreadLoad& load : engine.loads()) {
+        CHECK(load.lived_ns > 0 && load.cpu_ns > 0);
+    }
+    return outcomes;
+}
+
+void all_operations_are_done_once() {
+    nullstore::NullStores stores(1, row_of_two());
+    std::thread server([&] { stores.run(); });
+    constexpr std::uint64_t kCount = 20'000;
+    const Outcomes done = run(plan_of(kCount), region(stores.ports()[0]), [](Engine&) {});
+    CHECK(done.totals.begun == kCount && done.totals.errors == 0 && done.totals.violations == 0);
+    CHECK(done.moved == kCount);
+    CHECK(done.totals.requests >= kCount);
+    stores.stop();
+    server.join();
+}
+
+void connections_that_are_lost_lose_no_operation() {
+    nullstore::NullStores stores(1, row_of_two(), 40);
+    std::thread server([&] { stores.run(); });
+    constexpr std::uint64_t kCount = 3'000;
+    const Outcomes done = run(plan_of(kCount), region(stores.ports()[0]), [](Engine&) {});
+    CHECK(done.totals.begun == kCount && done.moved == kCount);
+    CHECK(stores.counts().connections > 20);
+    stores.stop();
+    server.join();
+}
+
+void a_stop_from_outside_ends_it(bool at_once) {
+    nullstore::NullStores stores(1, row_of_two());
+    std::thread server([&] { stores.run(); });
+    const Outcomes done = run(plan_of(kNoCount), region(stores.ports()[0]), [&](Engine& engine) {
+        while (engine.totals().begun < 1000) {
+            std::this_thread::yield();
+        }
+        engine.stop(at_once);
+    });
+    CHECK(done.totals.begun >= 1000 && done.moved == done.totals.begun);
+    stores.stop();
+    server.join();
+}
+
+}  // namespace
+
+int main() {
+    all_operations_are_done_once();
+    connections_that_are_lost_lose_no_operation();
+    a_stop_from_outside_ends_it(false);
+    a_stop_from_outside_ends_it(true);
+    std::puts("ok");
+    return 0;
+}
