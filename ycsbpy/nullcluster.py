@@ -79,8 +79,8 @@ class NullCluster:
             process.wait()
 
     def counts(self) -> dict[str, int]:
-        """What the stores have done since the start: ``connections``, ``commands``, ``batches``, ``bytes_in``, ``bytes_out``, and
-        ``cpu_ns``, which their process has used."""
+        """What the stores have done since the start: ``connections``, ``commands``, ``batches``, ``bytes_in``,
+        ``bytes_out``, and ``cpu_ns``, which their process has used."""
         return self._ask("counts\n")
 
     def _ask(self, question: str) -> dict[str, Any]:

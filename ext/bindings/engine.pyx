@@ -12,7 +12,7 @@ from libcpp.pair cimport pair
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
-from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, ThreadLoad, Totals, kNoCount
+from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, Totals, kNoCount
 from cxx_generators cimport CxxOperationSource, Domain
 from cxx_recording cimport CxxRecorder
 

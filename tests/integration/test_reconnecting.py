@@ -4,9 +4,9 @@ left over."""
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -25,7 +25,7 @@ CLIENTS = 4
 
 
 def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def run(cluster: NullCluster, operations: int) -> Summary:

@@ -19,5 +19,5 @@ class NullStores:
 
     def stop(self) -> None: ...
     def counts(self) -> dict[str, int]:
-        """``connections`` accepted, ``commands`` answered, ``batches`` that some of them came in, ``bytes_in`` and ``bytes_out``, since the
-        start."""
+        """``connections`` accepted, ``commands`` answered, ``batches`` that some of them came in, ``bytes_in`` and
+        ``bytes_out``, since the start."""
