@@ -12,21 +12,12 @@ from hyperframe.frame import DataFrame, Frame, GoAwayFrame, HeadersFrame, RstStr
 from hypothesis import given
 from hypothesis import strategies as st
 from native.http2_frames import CANCEL, HEAD, NO_ERROR, TRAILERS, frames_of, headers, raw, wire
-from native.http2_harness import Harness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from native.http2_harness import Peer
+    from native.http2_harness import Harness, Peer
 
 Code = grpc.StatusCode
 SERVER, STREAM, CONNECTION, CLIENT = range(4)
-
-
-@pytest.fixture(scope="module")
-def harness() -> Iterator[Harness]:
-    with Harness() as running:
-        yield running
 
 
 def framed(message: bytes, flag: int = 0) -> bytes:

@@ -10,19 +10,12 @@ import grpc
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from native.http2_harness import Harness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from native.http2_harness import Harness
 
 NONE, COMPRESSED, TOO_LARGE = range(3)
 UNITS = {"n": 1, "u": 10**3, "m": 10**6, "S": 10**9, "M": 60 * 10**9, "H": 3600 * 10**9}
-
-
-@pytest.fixture(scope="module")
-def harness() -> Iterator[Harness]:
-    with Harness() as running:
-        yield running
 
 
 def framed(message: bytes, flag: int = 0) -> bytes:

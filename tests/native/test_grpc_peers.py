@@ -14,21 +14,14 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 from native.http2_frames import HEAD, frames_of
-from native.http2_harness import Harness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from native.http2_harness import Peer
+    from native.http2_harness import Harness, Peer
 
 PATIENCE_S = 60.0
 """A bound for a machine that is very slow, not a time that anything takes."""
-
-
-@pytest.fixture(scope="module")
-def harness() -> Iterator[Harness]:
-    with Harness() as running:
-        yield running
 
 
 def framed(message: bytes) -> bytes:

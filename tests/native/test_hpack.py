@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import hpack
 import pytest
 from hpack.huffman import HuffmanEncoder
@@ -12,9 +10,6 @@ from hpack.huffman_table import decode_huffman
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from native.http2_harness import MALFORMED, OK, TOO_LARGE, Harness
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LIST_LIMIT = 16_384
 
@@ -28,12 +23,6 @@ values = st.one_of(
     st.integers(0, 3000).map(lambda size: b"v" * size),
 )
 header_lists = st.lists(st.tuples(names, values), max_size=8)
-
-
-@pytest.fixture(scope="module")
-def harness() -> Iterator[Harness]:
-    with Harness() as running:
-        yield running
 
 
 def table_of(decoder: hpack.Decoder) -> list[tuple[bytes, bytes]]:

@@ -42,15 +42,7 @@ from native.http2_frames import (
 from native.http2_harness import ALL, BY_CONNECTION, BY_GOAWAY, BY_PEER, BY_VIOLATION, NOTHING, PART, Harness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from native.http2_harness import Peer
-
-
-@pytest.fixture(scope="module")
-def harness() -> Iterator[Harness]:
-    with Harness() as running:
-        yield running
 
 
 def settled(harness: Harness, *said: tuple[int, int], **config: Any) -> Peer:

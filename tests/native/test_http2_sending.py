@@ -25,18 +25,10 @@ from native.http2_frames import CANCEL, HEAD, PREFACE, REQUEST, TRAILERS, frames
 from native.http2_harness import ALL, NOTHING, PART, Harness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from native.http2_harness import Peer
 
 PING = PingFrame(0, b"are you?")
 PONG = PingFrame(0, b"are you?", flags=["ACK"]).serialize()
-
-
-@pytest.fixture(scope="module")
-def harness() -> Iterator[Harness]:
-    with Harness() as running:
-        yield running
 
 
 class Server:

@@ -30,15 +30,7 @@ from native.http2_frames import (
 from native.http2_harness import ALL, BY_CONNECTION, BY_PEER, BY_VIOLATION, Harness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from native.http2_harness import Peer
-
-
-@pytest.fixture(scope="module")
-def harness() -> Iterator[Harness]:
-    with Harness() as running:
-        yield running
 
 
 def serving(harness: Harness, **config: Any) -> Peer:

@@ -27,12 +27,11 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 from native.http2_frames import CLOSED, FLOW, HEAD, PROTOCOL, REQUEST, SIZE, TRAILERS, frames_of, headers, literal, raw
-from native.http2_harness import Harness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from native.http2_harness import Peer
+    from native.http2_harness import Harness, Peer
 
 Verdict = tuple[str, int]
 FINE: Verdict = ("fine", 0)
@@ -280,12 +279,6 @@ def expected(frame: str, state: str, theirs: Verdict) -> Verdict:
             assert theirs != ours
             return ours
     return theirs
-
-
-@pytest.fixture(scope="module")
-def harness() -> Iterator[Harness]:
-    with Harness() as running:
-        yield running
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
