@@ -62,8 +62,9 @@ def test_the_timeline_has_pds_counts(playground: Playground) -> None:
     address = playground.topology.dashboard + "/timeline.json"
 
     def same() -> bool:
-        last = fetch(address)["samples"][-1]
-        return {s["id"]: (s["regions"], s["leaders"]) for s in last["stores"]} == counts(playground)
+        samples = fetch(address)["samples"]  # none before the first look
+        last = samples[-1]["stores"] if samples else []
+        return {s["id"]: (s["regions"], s["leaders"]) for s in last} == counts(playground)
 
     assert until(same, 30)
 
