@@ -44,10 +44,12 @@ LAYERS: dict[str, set[str]] = {
     "nullcluster": {"_native", "clock", "cluster", "errors", "minicluster"},
     "api": {"config", "drivers", "errors", "measure", "ops", "report", "runner", "session", "workload"},
     "datacheck": {"errors", "measure", "report"},
+    "explain": {"_native", "ops", "workload"},
     "walk": {"clock", "cluster", "config", "datacheck", "errors", "measure", "report", "runner", "session"},
     "walkreport": {"chart", "cluster", "report", "walk"},
     "cli": {
-        "api", "chart", "cluster", "config", "datacheck", "drivers", "errors", "measure", "minicluster", "nullcluster",
+        "api", "chart", "cluster", "config", "datacheck", "drivers", "errors", "explain", "measure", "minicluster",
+        "nullcluster",
         "report", "runner", "session", "walk", "walkreport", "workload",
     },
     "__main__": {"cli"},

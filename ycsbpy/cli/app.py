@@ -27,6 +27,8 @@ COMMANDS = {
     "walk": _Command("ycsbpy.cli.cmd_walk:walk", "Start, load, verify, scale out, verify again, clean up."),
     "verify": _Command("ycsbpy.cli.cmd_verify:verify", "Prove that a cluster is replicated, balanced, complete."),
     "ceiling": _Command("ycsbpy.cli.cmd_ceiling:ceiling", "Show how much load this machine can make."),
+    "explain": _Command("ycsbpy.cli.cmd_explain:explain_command", "Show what a load and a run would do."),
+    "properties": _Command("ycsbpy.cli.cmd_properties:properties", "Show properties and what they mean."),
     "clean": _Command("ycsbpy.cli.cmd_playground:clean", "Remove what is left of playgrounds."),
 }
 

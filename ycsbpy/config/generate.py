@@ -13,10 +13,10 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ycsbpy.config.describe import kind_text, known_to, missing, tools_text
 from ycsbpy.config.properties import PROPERTIES
 from ycsbpy.config.propsfile import format_properties
-from ycsbpy.config.schema import Section, Tool
-from ycsbpy.config.values import Kind, shown
+from ycsbpy.config.schema import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["GENERATED", "main", "properties_page", "workload_template"]
 
 _WIDTH = 100
-_POWERS: dict[int, str] = {2**30: "2^30", 2**31 - 1: "2^31-1", 2**60: "2^60", 2**64 - 1: "2^64-1"}
 _TEMPLATE_HEAD = """\
 Every property, with its default and what it means. Copy what you need, or use the file as it is
 with a few of your own after it: ycsbpy run -P workload_template -p recordcount=1000 ...
@@ -67,7 +66,7 @@ def properties_page() -> str:
             parts.append("Setting one of these prints a warning, unless it is set to the default given here.\n")
             parts.append("| Property | Default | Why it has no effect | Known to |\n| --- | --- | --- | --- |")
             rows: list[tuple[str, ...]] = [
-                (_code(entry.name), _code(entry.default), entry.ignored, _tools(entry)) for entry in entries
+                (_code(entry.name), _code(entry.default), entry.ignored, tools_text(entry)) for entry in entries
             ]
         else:
             parts.append("| Property | Default | Values | Meaning | Known to |\n| --- | --- | --- | --- | --- |")
@@ -106,14 +105,14 @@ def _by_section() -> Iterator[tuple[Section, list[Property]]]:
 
 def _template_entry(entry: Property) -> str:
     flag = f"; flag {entry.flag}" if entry.flag else ""
-    lines = [_wrapped(entry.meaning), _wrapped(f"{_kind(entry)}; {_known_to(entry)}{flag}")]
+    lines = [_wrapped(entry.meaning), _wrapped(f"{kind_text(entry)}; {known_to(entry)}{flag}")]
     if entry.default is None:
         lines.append(_wrapped(f"unset: {entry.unset}"))
-    if missing := _missing(entry):
-        lines.append(_wrapped(f"not in this version: {', '.join(missing)}"))
+    if refused := missing(entry):
+        lines.append(_wrapped(f"not in this version: {', '.join(refused)}"))
     if entry.default:
         lines.append(format_properties([(entry.name, entry.default)]))
-    others = [choice for choice in entry.choices if choice != entry.default and choice not in missing]
+    others = [choice for choice in entry.choices if choice != entry.default and choice not in refused]
     others += [entry.example] if entry.example else []
     lines += ["#" + format_properties([(entry.name, other)]) for other in others]
     if not entry.default and not others:
@@ -127,37 +126,11 @@ def _page_row(entry: Property) -> tuple[str, str, str, str, str]:
         meaning += f" Flag: `{entry.flag}`."
     if entry.differs:
         meaning += f" *Why this default:* {entry.differs}."
-    if missing := _missing(entry):
-        named = [value if " " in value else _code(value) for value in missing]
+    if refused := missing(entry):
+        named = [value if " " in value else _code(value) for value in refused]
         meaning += f" *Not in this version:* {', '.join(named)}."
     default = f"unset: {entry.unset}" if entry.default is None else _code(entry.default)
-    return _code(entry.name), default, _kind(entry, code=True), meaning, _tools(entry)
-
-
-def _kind(entry: Property, *, code: bool = False) -> str:
-    """What can be written, in words."""
-    if entry.kind is Kind.CHOICE:
-        return ", ".join(_code(choice) if code else choice for choice in entry.choices)
-    if entry.kind in (Kind.INT, Kind.FLOAT) and entry.minimum is not None and entry.maximum is not None:
-        return f"{entry.kind.value}, {_bound(entry.minimum)} to {_bound(entry.maximum)}"
-    return str(entry.kind.value)
-
-
-def _bound(value: float) -> str:
-    return _POWERS.get(int(value)) or shown(value)
-
-
-def _missing(entry: Property) -> list[str]:
-    """Values that are refused for now, as a user would write or describe them."""
-    return [value for one in entry.refused for value in (one.values or ("anything but the default",))]
-
-
-def _known_to(entry: Property) -> str:
-    return f"also in {' and '.join(tool.value for tool in entry.tools)}" if entry.tools else "only here"
-
-
-def _tools(entry: Property) -> str:
-    return ", ".join(tool.value for tool in Tool if tool in entry.tools) or "only here"
+    return _code(entry.name), default, kind_text(entry, code=True), meaning, tools_text(entry)
 
 
 def _code(text: str | None) -> str:
