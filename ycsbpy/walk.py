@@ -249,13 +249,16 @@ class _Walker:
             during = read_document(str(report)).phases[-1]
         step.facts["during"] = during_facts(during, self.proof.timeline.started_at, joined_s)
         ended = during.accounting
-        if ended.failed + ended.unknown + ended.not_found or not ended.ok:
+        if ended.failed + ended.not_found or not ended.ok:
+            first = f"; the first error: {during.errors[0].error}" if during.errors else ""
             raise ClusterError(
                 f"while stores joined, of {ended.done:,} operations {ended.failed} failed, {ended.unknown} are of "
-                f"unknown outcome, {ended.not_found} found no record"
+                f"unknown outcome, {ended.not_found} found no record{first}"
             )
         held = sum(judged.picture.stores[one].regions for one in added)
         step.saw = f"stores {', '.join(map(str, added))} hold {held} replicas; {ended.ok:,} operations, none failed"
+        if ended.unknown:  # a leader that loses its place cannot say what became of a write: no fault, but worth saying
+            step.saw += f", {ended.unknown} writes of unknown outcome"
 
     def _data(self, step: Step) -> None:
         document = self._perform("run", {
