@@ -233,6 +233,11 @@ def test_a_value_that_no_entry_can_hold(client: RawClient, way: str) -> None:
     on_size(letter, error)
 
 
+@pytest.mark.parametrize("way", ["RawPut", "batched RawPut"])
+def test_size_is_told_before_a_foreign_key(client: RawClient, way: str) -> None:
+    earn(client, way, too_large, MISTAKES["key_not_in_region"][0], expected="raft_entry_too_large")
+
+
 def test_a_client_that_is_ahead_hears_of_the_region_alone(client: RawClient) -> None:
     def from_the_future(letter: Letter) -> None:
         letter.context.region_epoch.version += 5

@@ -196,10 +196,7 @@ class RawCalls:
             raise _key_too_large(key)
         kept = self._kv.encode(value, ttl, self._kv.now_s() if ttl else 0)
         cf = column_family(request.cf)
-        admitted = self._admit(request.context, "raw_put")
-        if not admitted.holds(key):
-            check_key(admitted.replica.region, key)
-        return Plan(admitted, [(PUT, cf, key, kept)], len(key) + len(kept))
+        return self._plan(self._admit(request.context, "raw_put"), [(PUT, cf, key, kept)])
 
     def batch_put(self, request: storepb.BatchPutRequest) -> Plan:
         """RawBatchPut. One TTL is for all pairs; otherwise there is one for each, or none at all."""
@@ -252,17 +249,17 @@ class RawCalls:
         return Plan(admitted, [(DELETE_RANGE, cf, start, end)], len(start) + len(end))
 
     def _plan(self, admitted: Admitted, mutations: list[Mutation]) -> Plan:
-        size = 0
-        for _, _, key, value in mutations:
+        size = sum(len(key) + len(value) for _, _, key, value in mutations)
+        # TiKV weighs an entry when it is proposed and looks at its keys when it is applied, so size is told first
+        check_entry_size(admitted.replica.region, size)
+        for _, _, key, _ in mutations:
             if not admitted.holds(key):
                 check_key(admitted.replica.region, key)
-            size += len(key) + len(value)
         return Plan(admitted, mutations, size)
 
     def propose(self, plan: Plan) -> asyncio.Future[Any]:
-        """Propose a plan. Raises ``RegionError`` when it is too large for one log entry."""
+        """Propose a plan."""
         admitted, mutations, size = plan
-        check_entry_size(admitted.replica.region, size)
         return self._proposals.propose(
             admitted.replica, admitted.version, Write(mutations, size), self._deadline_ns(admitted)
         )
@@ -274,8 +271,8 @@ class RawCalls:
         if request.ttl and not self._kv.ttl_enabled:
             raise StorageError("ttl is not enabled, but get put request with ttl")
         region = admitted.replica.region
-        check_key(region, request.key)
         check_entry_size(region, len(request.key) + len(request.value))
+        check_key(region, request.key)
         command = CompareAndSwap(
             cf=cf,
             key=request.key,
