@@ -52,10 +52,10 @@ def backend_flags(name: str, folder: Path) -> list[str]:
     base = free_port()
     made = ["--backend", name, "--pd.port", str(base), "--kv.port", str(base + 4)]
     if name == "binaries":
-        pd, kv = os.environ.get("YCSBPY_PD_SERVER"), os.environ.get("YCSBPY_TIKV_SERVER")
-        if pd and kv:
-            return [*made, "--pd.binpath", pd, "--kv.binpath", kv]
-        return [*made, "--bin-dir", str(make_binaries(folder / "bin"))]
+        made += ["--bin-dir", str(make_binaries(folder / "bin"))]
+        for flag, variable in (("--pd.binpath", "YCSBPY_PD_SERVER"), ("--kv.binpath", "YCSBPY_TIKV_SERVER")):
+            made += [flag, os.environ[variable]] if os.environ.get(variable) else []
+        return made
     if name == "tiup":
         return [*made, "--tiup", os.environ.get("YCSBPY_TIUP") or str(make_tiup(folder / "bin"))]
     return made
