@@ -55,7 +55,10 @@ assert all(one.startswith("http://") for one in endpoints)
 os.makedirs(a.data_dir, exist_ok=True)
 own = f"{a.data_dir}/{os.getpid()}"  # each start is a new store: that data outlive a restart is the real ones' matter
 command = [sys.executable, "-m", "ycsbpy.minicluster", "store", "--dir", own, "--addr", a.addr]
-os.execv(command[0], [*command, "--pd", ",".join(one[7:] for one in endpoints), "--region-heartbeat=5"])
+command += ["--pd", ",".join(one[7:] for one in endpoints), "--region-heartbeat=5"]
+for name, size in config.get("coprocessor", {}).items():  # region-split-size and region-max-size
+    command += [f"--{name}={round(float(size.removesuffix('MiB').removesuffix('KiB')) * (2**20 if 'M' in size else 2**10))}"]
+os.execv(command[0], command)
 """
 TIUP = """
 import argparse, http.server, json, os, shutil, signal, socket, subprocess, sys, threading, time, urllib.request

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ycsbpy.cli.columns import columns
-from ycsbpy.cli.options import PATH, playground_options
+from ycsbpy.cli.options import playground_options
 from ycsbpy.cluster import statedir
 from ycsbpy.cluster.playground import Playground
 from ycsbpy.cluster.topology import Display, Phase, Row, Spec
@@ -38,16 +38,8 @@ class PlaygroundGroup(click.Group):
 @playground_options
 @click.option("--pd", type=click.IntRange(1, 1), default=1, help="PDs; one is what there can be.", hidden=True)
 @click.option("--mode", type=click.Choice(["tikv-slim"]), default="tikv-slim", hidden=True)
-@click.option("--kv.config", "kv_config", type=PATH, metavar="FILE", help="TiKV's configuration, merged over ours.")
-@click.option("--pd.config", "pd_config", type=PATH, metavar="FILE", help="PD's configuration, merged over ours.")
-@click.option("--data-dir", type=PATH, metavar="DIR", help="Keep the data there, for the next start.")
 @click.option("-d", "--background", is_flag=True, help="Return when it is ready and let it run.")
 @click.option("--without-monitor", is_flag=True, help="No dashboard and no files for Prometheus.")
-@click.option("--tiup", default="", metavar="FILE", help="The tiup program. [default: from PATH]")
-@click.option("--pd.binpath", "pd_binpath", type=PATH, metavar="FILE", help="The pd-server program.")
-@click.option("--kv.binpath", "kv_binpath", type=PATH, metavar="FILE", help="The tikv-server program.")
-@click.option("--wait", "wait_s", type=click.FloatRange(1.0), default=120.0, metavar="S", show_default=True,
-              help="How long the cluster may take to be ready.")  # fmt: skip
 @click.pass_context
 def playground(ctx: click.Context, /, background: bool, without_monitor: bool, **flags: Any) -> None:
     """Start a TiKV cluster on this machine: real, by TiUP or from its programs, or the embedded one.

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +65,7 @@ def walk(json_file: str | None, html_file: str | None, timeout: float, **flags: 
 
     The exit code is 4 (3 for data) when a step is not as expected, and the line says which.
     """
-    spec_fields = ("backend", "kv", "region_split_size", "tag", "pd_port", "kv_port", "version", "bin_dir")
-    spec = Spec(**{name: flags.pop(name) for name in spec_fields})
+    spec = Spec(**{each.name: flags.pop(each.name) for each in fields(Spec) if each.name in flags})
     plan = Plan(spec=spec, timeout_s=timeout, **flags)
     for file in (json_file, html_file):
         if file:

@@ -109,6 +109,16 @@ def playground_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--version", default="", metavar="VERSION", help="TiUP's version of TiKV, such as v8.5.0."),
             click.option("--bin-dir", type=PATH, metavar="DIR",
                          help="Where pd-server and tikv-server are. [default: PATH]"),
+            click.option("--pd.binpath", "pd_binpath", type=PATH, metavar="FILE", help="The pd-server program."),
+            click.option("--kv.binpath", "kv_binpath", type=PATH, metavar="FILE", help="The tikv-server program."),
+            click.option("--tiup", default="", metavar="FILE", help="The tiup program. [default: from PATH]"),
+            click.option("--pd.config", "pd_config", type=PATH, metavar="FILE",
+                         help="PD's configuration, merged over ours."),
+            click.option("--kv.config", "kv_config", type=PATH, metavar="FILE",
+                         help="TiKV's configuration, merged over ours."),
+            click.option("--data-dir", type=PATH, metavar="DIR", help="Keep the data there, for the next start."),
+            click.option("--wait", "wait_s", type=click.FloatRange(1.0), default=120.0, metavar="S", show_default=True,
+                         help="How long the cluster may take to be ready."),
         ]
     ):  # fmt: skip
         command = option(command)
