@@ -32,9 +32,13 @@ READY = "every Region has a leader"
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A state folder and a TiUP folder of the test's own, in which nothing runs in the end."""
+    """A state folder of the test's own, in which nothing runs in the end, and a TiUP folder for the stand-in.
+
+    A real TiUP keeps its folder: what it has installed is there.
+    """
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("TIUP_HOME", str(tmp_path / "tiup-home"))
+    if not os.environ.get("YCSBPY_TIUP"):
+        monkeypatch.setenv("TIUP_HOME", str(tmp_path / "tiup-home"))
     yield tmp_path
     alive = [home for home in statedir.homes() if home.alive()]
     for home in alive:  # of a test that failed
