@@ -57,7 +57,7 @@ own = f"{a.data_dir}/{os.getpid()}"  # each start is a new store: that data outl
 command = [sys.executable, "-m", "ycsbpy.minicluster", "store", "--dir", own, "--addr", a.addr]
 command += ["--pd", ",".join(one[7:] for one in endpoints), "--region-heartbeat=5"]
 for name, size in config.get("coprocessor", {}).items():  # region-split-size and region-max-size
-    command += [f"--{name}={round(float(size.removesuffix('MiB').removesuffix('KiB')) * (2**20 if 'M' in size else 2**10))}"]
+    command += [f"--{name}={int(size[:-3]) * {'KiB': 2**10, 'MiB': 2**20, 'GiB': 2**30}[size[-3:]]}"]
 os.execv(command[0], command)
 """
 TIUP = """

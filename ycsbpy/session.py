@@ -100,14 +100,20 @@ class _Outcome:
     warnings: list[str] = field(default_factory=list)
 
 
-def perform(job: Job, *, observer: Observer | None = None, say: Say = lambda _: None) -> Document:
+def perform(
+    job: Job,
+    *,
+    observer: Observer | None = None,
+    say: Say = lambda _: None,
+    stop: StopSignal | None = None,
+) -> Document:
     """Do a job from a thread that runs no event loop, on uvloop where it is installed.
 
-    On the main thread Ctrl-C and SIGTERM end it cleanly; what was done until then is in the document. Raises
-    ``YcsbpyError`` where the job could not be begun.
+    On the main thread Ctrl-C and SIGTERM end it cleanly, elsewhere ``stop`` does; what was done until then is in the
+    document. Raises ``YcsbpyError`` where the job could not be begun.
     """
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        return runner.run(perform_async(job, observer=observer, say=say))
+        return runner.run(perform_async(job, observer=observer, say=say, stop=stop))
 
 
 async def perform_async(

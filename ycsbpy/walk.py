@@ -15,6 +15,7 @@ happens, the cluster is stopped (``keep`` leaves it), also when this process is 
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
@@ -34,9 +35,11 @@ from ycsbpy.cluster.verdict import balance, replication
 from ycsbpy.cluster.waiting import wait_for
 from ycsbpy.config import load_config
 from ycsbpy.datacheck import READ_EVERY_RECORD, count_records
-from ycsbpy.errors import ClusterError, YcsbpyError
+from ycsbpy.errors import ClusterError, RunError, YcsbpyError
 from ycsbpy.measure.summary import TOTAL, LatencyStats
 from ycsbpy.report.document import read_document
+from ycsbpy.runner.plan import Silent
+from ycsbpy.runner.stop import StopSignal
 from ycsbpy.session import Job, perform, verdict
 
 if TYPE_CHECKING:
@@ -48,15 +51,20 @@ if TYPE_CHECKING:
     from ycsbpy.cluster.verdict import Verdict
     from ycsbpy.cluster.waiting import Judged
     from ycsbpy.config import Command
-    from ycsbpy.measure.summary import Summary
+    from ycsbpy.measure.summary import Interval, Summary
     from ycsbpy.report.document import Document
-    from ycsbpy.runner.plan import Observer
+    from ycsbpy.runner.plan import Observer, Progress
 
 __all__ = ["Plan", "Proof", "Step", "walk"]
 
 REPLICATED_WITHIN_S = 120.0
 STABLE_S = 10.0
+REST_S = 60.0
+"""A PD that has let everything be for so long will not balance any more; where it has anything to do it begins within
+seconds."""
 STOP_GRACE_S = 30.0
+GIVE_UP_S = 60.0
+NO_PROGRESS = "no progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +247,7 @@ class _Walker:
                 lambda picture: balance(picture, new_stores=added, tolerance=self.plan.tolerance),
                 self.plan.timeout_s,
                 STABLE_S,
+                REST_S,
             )
             step.facts["added"] = list(added)
             self._judge(step, judged)
@@ -283,12 +292,15 @@ class _Walker:
     def _pd(self) -> PdHttp:
         return PdHttp(self._playground.endpoints)
 
-    def _wait(self, judge: Callable[[Picture], Verdict], timeout_s: float, stable_s: float = 0.0) -> Judged:
+    def _wait(
+        self, judge: Callable[[Picture], Verdict], timeout_s: float, stable_s: float = 0.0, rest_s: float = math.inf
+    ) -> Judged:
         return wait_for(
             lambda: take_picture(self._pd),
             judge,
             timeout_s=timeout_s,
             stable_s=stable_s,
+            rest_s=rest_s,
             progress=lambda _picture, verdict: self._progress(self.proof.timeline, verdict),
         )
 
@@ -312,8 +324,12 @@ class _Walker:
         config = load_config(("workloada",), arguments={**self._properties(), **values})
         job = Job.of(command, "tikv", config)
         with self._loading() as observer:
-            document = perform(job, observer=observer, say=self._say)
+            watch = GivesUp(observer or Silent())
+            document = perform(job, observer=watch, say=self._say, stop=watch.stop)
         problem = verdict(document, job.settings)
+        if problem is not None and watch.stop.reason == NO_PROGRESS:
+            errors = [error.error for phase in document.phases for error in phase.errors]
+            raise RunError(f"nothing succeeded for {GIVE_UP_S:.0f} s; the first error: {', '.join(errors[:1])}")
         if problem is not None:
             raise problem
         return document
@@ -326,6 +342,29 @@ class _Walker:
         }  # fmt: skip
         given = [word for name, value in values.items() for word in ("-p", f"{name}={value}")]
         return [sys.executable, "-P", "-m", "ycsbpy", "run", "-P", "workloada", *given, "--json", str(report)]
+
+
+class GivesUp:
+    """An observer that stops a load in which everything has failed for ``GIVE_UP_S``, and passes all on to another."""
+
+    def __init__(self, other: Observer) -> None:
+        self.stop = StopSignal()
+        self._other = other
+        self._good = 0
+        self._good_at_ns = 0
+
+    def progress(self, progress: Progress) -> None:
+        """A window ended."""
+        good = progress.ended - progress.errors
+        if good > self._good or not progress.errors:
+            self._good, self._good_at_ns = good, progress.elapsed_ns
+        elif progress.elapsed_ns - self._good_at_ns >= GIVE_UP_S * NS_PER_SECOND and not self.stop.reason:
+            self.stop.request(NO_PROGRESS)
+        self._other.progress(progress)
+
+    def interval(self, interval: Interval) -> None:
+        """An interval ended."""
+        self._other.interval(interval)
 
 
 def _regions(picture: Picture) -> str:

@@ -1,7 +1,7 @@
 """The HTTP answers of the mini-cluster's PD have the shape of a real PD's (captured from master of 2026-08).
 
-Where ``YCSBPY_PD_SERVER`` names a pd-server the same shapes are looked for in it, over our own stores (or real ones where
-``YCSBPY_TIKV_SERVER`` names them), and each answer of it is compared with ours name by name.
+Where ``YCSBPY_PD_SERVER`` names a pd-server the same shapes are looked for in it, over our own stores (or real ones
+where ``YCSBPY_TIKV_SERVER`` names them), and each answer of it is compared with ours name by name.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def filled(cluster: MixedCluster) -> str:
     assert until(lambda: {"62", "63"} <= {region["start_key"] for region in get(pd, "regions")["regions"]}, 60.0)
     cluster.wait_replicated()
     assert until(lambda: get(pd, "operators/records"), 60.0)
-    assert until(lambda: all(store["store"].get("node_state") for store in get(pd, "stores")["stores"]), 60.0)  # serving
+    assert until(lambda: all(each["store"].get("node_state") for each in get(pd, "stores")["stores"]), 60.0)
     return pd
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,6 @@ from unit_pictures import GOOD, WRONG
 from ycsbpy.cluster.verdict import replication
 from ycsbpy.cluster.waiting import Judged, wait_for
 from ycsbpy.errors import ClusterError
-
-if TYPE_CHECKING:
-    from ycsbpy.cluster.picture import Picture
 
 if TYPE_CHECKING:
     from ycsbpy.cluster.picture import Picture
@@ -35,10 +33,10 @@ class World:
     def sleep(self, seconds: float) -> None:
         self.time += seconds
 
-    def wait(self, timeout_s: float, stable_s: float = 0.0) -> Judged:
+    def wait(self, timeout_s: float, stable_s: float = 0.0, rest_s: float = math.inf) -> Judged:
         return wait_for(
-            self.look, replication, timeout_s=timeout_s, stable_s=stable_s, every_s=1.0, now=lambda: self.time,
-            sleep=self.sleep,
+            self.look, replication, timeout_s=timeout_s, stable_s=stable_s, rest_s=rest_s, every_s=1.0,
+            now=lambda: self.time, sleep=self.sleep,
         )  # fmt: skip
 
 
@@ -91,3 +89,18 @@ def test_a_pd_that_never_answers_is_an_error() -> None:
 
 def test_a_pd_that_answers_in_the_end_is_not() -> None:
     assert World(SILENT, SILENT, GOOD).wait(5).good
+
+
+def test_what_does_not_get_better_is_given_up_once_pd_is_at_rest() -> None:
+    judged = World(WRONG).wait(600, rest_s=60)
+    assert (judged.good, judged.waited_s, judged.at_rest_s) == (False, 60, 60)
+    assert judged.why.endswith(", and nothing has moved for 60 s")
+
+
+def test_while_something_moves_or_pd_is_at_it_nothing_is_given_up() -> None:
+    at_it = replace(WRONG, operators=("balance-region",))
+    moved = replace(WRONG, regions=(replace(WRONG.regions[0], conf_ver=7), *WRONG.regions[1:]))
+    assert World(WRONG, WRONG, moved).wait(600, rest_s=5).waited_s == 7
+    assert World(WRONG, *[at_it] * 20, WRONG).wait(600, rest_s=5).waited_s == 25
+    assert World(*[at_it] * 20, GOOD).wait(600, rest_s=5).good
+    assert World(GOOD).wait(600, stable_s=20, rest_s=5).waited_s == 20  # and what is good is not

@@ -251,7 +251,9 @@ def _balance_hints(picture: Picture, stores: list[StoreFacts], tolerance: float 
     if empty and len(picture.regions) >= EMPTY_MOVES_BELOW:
         yield f"{empty} Regions are empty (1 MiB at most): PD moves none of those once there are {EMPTY_MOVES_BELOW}"
     if stores and len(picture.regions) * picture.max_replicas < 2 * len(stores):
-        yield f"{len(picture.regions)} Regions are few for {len(stores)} stores: load more, or split smaller"
+        count = len(picture.regions)
+        few = "1 Region is" if count == 1 else f"{count} Regions are"
+        yield f"{few} few for {len(stores)} stores: load more, or split smaller"
     if picture.max_replicas == 1:
         yield "max-replicas is 1"
     if tolerance is not None:
