@@ -1,7 +1,5 @@
 """ycsbpy as a library: load and run workloads from Python, with drivers and workloads of one's own.
 
-::
-
     import ycsbpy
 
     driver = ycsbpy.MemoryDriver()

@@ -1,7 +1,5 @@
 """Every exception that ycsbpy raises on purpose, and the exit code that the command line gives for it.
 
-::
-
     YcsbpyError                     1   the run failed
     ├── UsageError                  2   the input was wrong; nothing was done
     │   ├── PropertyError           2   one property: its name, its value and where it was written

@@ -2,8 +2,6 @@
 
 Start, load, verify replication, load more, verify again, scale out under load, verify data, clean up.
 
-::
-
     from ycsbpy.walk import Plan, walk
 
     proof = walk(Plan(records=1_000, more_records=100_000, add=2), say=print)

@@ -1,7 +1,5 @@
 """A playground as a program uses it: start it, add stores, take them out, look at it, stop it.
 
-::
-
     from ycsbpy.cluster import Playground
 
     with Playground(kv=3) as playground:
