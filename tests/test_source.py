@@ -41,6 +41,7 @@ LAYERS: dict[str, set[str]] = {
         "clock", "cluster", "config", "drivers", "errors", "measure", "minicluster", "ops", "report", "runner",
         "workload",
     },
+    "parts": {"_native", "config", "drivers", "workload"},
     "nullcluster": {"_native", "clock", "cluster", "errors", "minicluster"},
     "api": {"config", "drivers", "errors", "measure", "ops", "report", "runner", "session", "workload"},
     "datacheck": {"errors", "measure", "report"},
