@@ -82,6 +82,7 @@ def _make_engine(phase: PhaseRun, driver: TikvNativeDriver, workload: CoreWorklo
         repeats_writes=plan.phase == Phase.LOAD,
         key_prefix=table_prefix(workload.table),
         key_end=table_range(workload.table, b"")[1],
+        samples=phase.taps.samples,
     )
 
 

@@ -15,6 +15,7 @@ from ycsbpy.clock import NS_PER_SECOND, Clock
 from ycsbpy.drivers.base import Driver, SyncDriver
 from ycsbpy.measure.collector import Collector, ErrorLog, new_recorder
 from ycsbpy.measure.summary import Accounting, Attempts, ClientLoad, Summary
+from ycsbpy.measure.taps import Taps
 from ycsbpy.ops import Operation, Outcome, Result
 from ycsbpy.runner.calls import abandoned, method_table, raised
 from ycsbpy.runner.dispenser import Dispenser
@@ -48,12 +49,14 @@ async def run_phase(
     *,
     stop: StopSignal | None = None,
     observer: Observer | None = None,
+    taps: Taps | None = None,
 ) -> Summary:
     """Run a phase to its end (count, time or stop) and return what it did. The driver is open and stays so.
 
     Never raises for failed operations, nor for a stop: both are in the summary.
     """
-    return await PhaseRun(plan, workload, driver, clock, stop or StopSignal(), observer or Silent()).run()
+    stop, observer = stop or StopSignal(), observer or Silent()
+    return await PhaseRun(plan, workload, driver, clock, stop, observer, taps or Taps()).run()
 
 
 class PhaseRun:
@@ -67,6 +70,7 @@ class PhaseRun:
         clock: Clock,
         stop: StopSignal,
         observer: Observer,
+        taps: Taps,
     ) -> None:
         self.plan = plan
         self.workload = workload
@@ -80,8 +84,11 @@ class PhaseRun:
         schedule = Schedule(plan.target, self.origin_ns) if plan.target else None
         deadline = None if plan.seconds is None else self.origin_ns + round(plan.seconds * NS_PER_SECOND)
         self.dispenser = Dispenser(plan.count, schedule, deadline)
-        self.recorder: Recorder = new_recorder(paced=schedule is not None)
-        self.collector = Collector([self.recorder], self.origin_ns, paced=schedule is not None)
+        paced = schedule is not None
+        self.taps = taps
+        taps.begin(self.started_wall_ns, self.origin_ns, paced=paced)
+        self.recorder: Recorder = new_recorder(paced=paced, samples=taps.samples)
+        self.collector = Collector([self.recorder], self.origin_ns, paced=paced, sinks=taps.windows)
         self.errors = ErrorLog()
         self.feed: Callable[[], None] | None = None
         """Called before the recorder is emptied, where somebody else records."""
