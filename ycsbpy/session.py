@@ -17,11 +17,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ycsbpy.clock import SystemClock
+from ycsbpy.config.outputs import OutputSettings
 from ycsbpy.config.settings import Command, RunSettings, TikvSettings
 from ycsbpy.drivers.base import Driver, DriverBase, SyncDriver
 from ycsbpy.drivers.registry import choose_driver
 from ycsbpy.errors import ClusterError, DataIntegrityError, DriverError, Interrupted, RunError, YcsbpyError
 from ycsbpy.report.document import Document, environment
+from ycsbpy.report.recording import Recording, recording
 from ycsbpy.runner.phases import run_phase
 from ycsbpy.runner.plan import Observer, PhasePlan, Silent
 from ycsbpy.runner.stop import StopSignal
@@ -56,6 +58,7 @@ class Job:
     seed: int
     workload: Workload
     driver: DriverBase | None = None
+    outputs: OutputSettings = field(default_factory=OutputSettings)
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -73,7 +76,8 @@ class Job:
         seed = secrets.randbits(_SEED_BITS) if settings.seed is None else settings.seed
         workload = workload or make_workload(config, seed)
         warnings = dict.fromkeys((*config.warnings, *settings.warnings, *workload.warnings))
-        return cls(command, database, config, settings, seed, workload, driver, tuple(warnings))
+        outputs = OutputSettings.from_config(config)
+        return cls(command, database, config, settings, seed, workload, driver, outputs, tuple(warnings))
 
     def shown_properties(self, *, all_of_them: bool = False) -> dict[str, str]:
         """The properties in force: those that differ from their defaults, the seed and the profile; or all."""
@@ -98,6 +102,7 @@ class _Outcome:
     cluster: dict[str, str] = field(default_factory=dict)
     driver: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 def perform(job: Job, *, observer: Observer | None = None, say: Say = lambda _: None) -> Document:
@@ -120,9 +125,9 @@ async def perform_async(
     """As ``perform``, on the running loop."""
     stop = stop or StopSignal()
     outcome = _Outcome(warnings=list(job.warnings))
-    with _signals(stop, say):
+    with _signals(stop, say), recording(job.outputs, job.settings.shown_latency) as files:
         async with _cluster_for(job, say) as cluster:
-            await _on_cluster(job, cluster, outcome, observer or Silent(), stop, say)
+            await _on_cluster(job, cluster, outcome, _Watchers(observer or Silent(), stop, say, files))
     return Document(
         command=job.command,
         database=job.database,
@@ -134,6 +139,7 @@ async def perform_async(
         driver=outcome.driver,
         phases=tuple(outcome.phases),
         warnings=tuple(outcome.warnings),
+        problems=tuple(outcome.problems),
         environment=environment(),
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -146,6 +152,8 @@ def verdict(document: Document, settings: RunSettings) -> YcsbpyError | None:
             return DataIntegrityError(
                 f"{phase.integrity_violations} reads brought wrong data; the first: {phase.integrity_example}"
             )
+    if document.problems:
+        return RunError(document.problems[0])
     if any(phase.stopped_by == "interrupt" for phase in document.phases) or not document.phases:
         return Interrupted("interrupted; the report says what was done until then")
     for phase in document.phases:
@@ -231,10 +239,19 @@ def _driver_needs_tikv(job: Job) -> bool:
     return choose_driver(job.database, job.config).driver_class.needs_tikv
 
 
-async def _on_cluster(
-    job: Job, cluster: _Cluster, outcome: _Outcome, observer: Observer, stop: StopSignal, say: Say
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Watchers:
+    """Who is told of what a session does, and who may end it."""
+
+    observer: Observer
+    stop: StopSignal
+    say: Say
+    files: Recording
+
+
+async def _on_cluster(job: Job, cluster: _Cluster, outcome: _Outcome, watchers: _Watchers) -> None:
     outcome.cluster = cluster.facts
+    stop, say = watchers.stop, watchers.say
     driver, own = _make_driver(job, cluster.config, say)
     clock = SystemClock()
     try:
@@ -249,15 +266,32 @@ async def _on_cluster(
             measured = plan.phase == Phase.LOAD if job.command == "load" else plan.phase == Phase.RUN
             if plan.phase == Phase.LOAD and not measured:
                 say(f"loading {plan.count:,} records first, unmeasured")
-            summary = await run_phase(plan, job.workload, driver, clock, stop=stop, observer=observer)
+            taps = watchers.files.taps if measured else None
+            summary = await run_phase(
+                plan, job.workload, driver, clock, stop=stop, observer=watchers.observer, taps=taps
+            )
             if measured or stop.reason:
                 outcome.phases.append(summary)
+                if measured:
+                    _finish_files(watchers, summary, outcome)
             else:
                 _check_unmeasured(summary, outcome, say)
     finally:
         clock.close()
         if own:
             await _close(driver)
+
+
+def _finish_files(watchers: _Watchers, summary: Summary, outcome: _Outcome) -> None:
+    """Write what a phase leaves in files. What could not be written is told at the end, when the figures have been
+    shown."""
+    finished = watchers.files.finish(summary)
+    for line in finished.written:
+        watchers.say(line)
+    for line in finished.warnings:
+        watchers.say(f"warning: {line}")
+    outcome.warnings += finished.warnings
+    outcome.problems += finished.problems
 
 
 def _make_driver(job: Job, config: Config, say: Say) -> tuple[Driver | SyncDriver, bool]:

@@ -92,6 +92,24 @@ CASES = {
         "dataintegrity.*fieldlengthdistribution",
     ),
     "workload of nobody": (["load", "-p", "recordcount=1", "-p", "workload=nobody.knows:It"], 2, "nobody.knows:It"),
+    "style of nobody": (["run", "-P", "workloada", "-p", "outputstyle=xml"], 2, "outputstyle.*choose from plain"),
+    "exporter of nobody": (["run", "-P", "workloada", "--exporter", "xml"], 2, "--exporter: exporter"),
+    "two looks": (["run", "-P", "workloada", "--exporter", "json", "-p", "outputstyle=table"], 2, "outputstyle=table"),
+    "percentile of 101": (["run", "-P", "workloada", "-p", "hdrhistogram.percentiles=50,101"], 2, "101 is not above 0"),
+    "log in no folder": (["run", "-P", "workloada", "--hlog", "{tmp}/no/x.hlog"], 2, "{tmp}/no/x.hlog: cannot"),
+    "spectra in no folder": (["run", "-P", "workloada", "--hgrm", "{tmp}/no/x"], 2, "no folder {tmp}/no"),
+    "raw lines in a folder": (
+        ["run", "-P", "workloada", "-p", "measurementtype=raw", "-p", "measurement.output_file={tmp}"],
+        2,
+        "{tmp}: cannot be written: Is a directory",
+    ),
+    "figures in no folder": (["run", "-P", "workloada", "-p", "exportfile={tmp}/no/x"], 2, "{tmp}/no/x: cannot"),
+    "raw lines in two files": (
+        ["run", "-P", "workloada", "-p", "measurementtype=raw", "-p", "measurement.output_file=a",
+         "-p", "measurement.raw.output_file=b"],
+        2,
+        "different files",
+    ),
     "no temporary folder": (["load", "-P", "workloada", "TMPDIR=/proc"], 4, "/proc|temporary"),
 }  # fmt: skip
 
