@@ -4,9 +4,11 @@
 // microseconds of a loop in Python.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,49 +35,88 @@ class SampleText {
           _offset_ns(offset_ns),
           _wide(wide),
           _paced(paced),
-          _with_totals(with_totals) {}
+          _with_totals(with_totals),
+          _longest(longest_line()) {}
 
     [[nodiscard]] const char* header() const noexcept {
         return _wide ? "operation,timestamp_us,latency_us,response_us,outcome\n"
                      : "operation,timestamp_us,latency_us\n";
     }
 
-    void append(std::string& text, const std::vector<Sample>& samples) const {
+    void append(std::string& text, const std::vector<Sample>& samples) {
+        const std::size_t before = text.size();
+        text.resize(before + samples.size() * _longest * (_with_totals ? 2 : 1));
+        char* at = text.data() + before;
         for (const Sample& sample : samples) {
             const std::size_t cell = sample.kind * _outcomes + sample.outcome;
             if (cell >= _names.size() || _names[cell].text.empty()) {
                 continue;
             }
             const Name& name = _names[cell];
-            line(text, name.text, name, sample);
+            at = line(at, name.text, name, sample);
             if (_with_totals && name.in_total) {
-                line(text, kTotal, name, sample);
+                at = line(at, kTotal, name, sample);
             }
         }
+        text.resize(static_cast<std::size_t>(at - text.data()));
     }
 
   private:
     static inline const std::string kTotal = "TOTAL";
+    static constexpr std::size_t kDigits = 20;  ///< of the longest number, with its sign
+    static constexpr std::int64_t kMicroseconds = 1'000'000;
 
-    void line(std::string& text, const std::string& title, const Name& name, const Sample& sample) const {
-        text.append(title).push_back(',');
-        number(text, (sample.start + _offset_ns) / 1000);
-        text.push_back(',');
-        number(text, (sample.end - sample.start) / 1000);
-        if (_wide) {
-            text.push_back(',');
-            if (_paced) {
-                number(text, (sample.end - sample.intended) / 1000);
-            }
-            text.append(1, ',').append(name.outcome);
+    [[nodiscard]] std::size_t longest_line() const {
+        std::size_t longest = kTotal.size();
+        for (const Name& name : _names) {
+            longest = std::max(longest, name.text.size() + name.outcome.size());
         }
-        text.push_back('\n');
+        return longest + kTotal.size() + 3 * kDigits + 5;  // five separators
     }
 
-    static void number(std::string& text, std::int64_t value) {
-        char digits[20];
-        const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-        text.append(digits, static_cast<std::size_t>(end - digits));
+    char* line(char* at, const std::string& title, const Name& name, const Sample& sample) {
+        at = put(at, title);
+        *at++ = ',';
+        at = time(at, (sample.start + _offset_ns) / 1000);
+        *at++ = ',';
+        at = number(at, (sample.end - sample.start) / 1000);
+        if (_wide) {
+            *at++ = ',';
+            if (_paced) {
+                at = number(at, (sample.end - sample.intended) / 1000);
+            }
+            *at++ = ',';
+            at = put(at, name.outcome);
+        }
+        *at++ = '\n';
+        return at;
+    }
+
+    static char* put(char* at, const std::string& text) {
+        std::memcpy(at, text.data(), text.size());
+        return at + text.size();
+    }
+
+    static char* number(char* at, std::int64_t value) { return std::to_chars(at, at + kDigits, value).ptr; }
+
+    /// As `number`; the digits of the second are those of the line before, most of the time.
+    char* time(char* at, std::int64_t us) {
+        if (us < kMicroseconds) {
+            return number(at, us);
+        }
+        const std::int64_t second = us / kMicroseconds;
+        if (second != _second) {
+            _second = second;
+            _second_text.assign(kDigits, ' ');
+            _second_text.resize(static_cast<std::size_t>(number(_second_text.data(), second) - _second_text.data()));
+        }
+        at = put(at, _second_text);
+        auto rest = static_cast<std::uint32_t>(us - second * kMicroseconds);
+        for (int place = 5; place >= 0; --place) {
+            at[place] = static_cast<char>('0' + rest % 10);
+            rest /= 10;
+        }
+        return at + 6;
     }
 
     std::vector<Name> _names;
@@ -84,6 +125,9 @@ class SampleText {
     bool _wide;
     bool _paced;
     bool _with_totals;
+    std::size_t _longest;
+    std::int64_t _second = -1;
+    std::string _second_text;
 };
 
 }  // namespace ycsbpy

@@ -31,18 +31,23 @@ class SampleQueue {
 
     static constexpr std::size_t kBlock = 4096;  ///< samples in a full block: 128 KiB
     static constexpr std::size_t kBound = 256;   ///< blocks that may wait: 32 MiB, a second of a million operations
+    static constexpr std::size_t kEnough = 16;   ///< for which the writer is woken before its time
 
     /// Hand a block over; never waits. An empty one is ignored.
     void put(Block&& block) {
         if (block.empty()) {
             return;
         }
+        std::size_t waiting = 0;
         {
             const std::lock_guard lock(_mutex);
             _blocks.push_back(std::move(block));
-            _full.store(_blocks.size() >= kBound, std::memory_order_relaxed);
+            waiting = _blocks.size();
+            _full.store(waiting >= kBound, std::memory_order_relaxed);
         }
-        _some.notify_one();
+        if (waiting == kEnough) {
+            _some.notify_one();
+        }
     }
 
     /// Whether those who record should wait before they go on.
@@ -56,12 +61,13 @@ class SampleQueue {
         _held_up += std::chrono::steady_clock::now() - before;
     }
 
-    /// All blocks that are there, waiting for the first one so long; none when the time is over or the queue is closed.
+    /// All blocks that are there, once there are enough to be worth it, the time is over or the queue is closed.
     [[nodiscard]] std::vector<Block> take(std::int64_t wait_ns) {
         std::vector<Block> taken;
         {
             std::unique_lock lock(_mutex);
-            _some.wait_for(lock, std::chrono::nanoseconds(wait_ns), [&] { return !_blocks.empty() || _closed; });
+            _some.wait_for(lock, std::chrono::nanoseconds(wait_ns),
+                           [&] { return _blocks.size() >= kEnough || _closed; });
             taken = std::exchange(_blocks, {});
             _full.store(false, std::memory_order_relaxed);
         }

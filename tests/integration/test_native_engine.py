@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -29,6 +28,7 @@ from ycsbpy.workload.core import CoreWorkload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
 
     from ycsbpy.measure.summary import Summary
 

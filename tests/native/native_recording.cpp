@@ -136,7 +136,7 @@ void samples_come_out_once() {
         });
     }
     std::array<std::int64_t, 2> next{};
-    const SampleText text({{"A", "OK", true}, {"B", "OK", true}}, 1, 0, false, false, false);
+    SampleText text({{"A", "OK", true}, {"B", "OK", true}}, 1, 0, false, false, false);
     std::string line;
     while (next[0] < kEach || next[1] < kEach) {
         for (const SampleQueue::Block& block : queue.take(1'000'000)) {
