@@ -20,12 +20,14 @@ from ycsbpy.clock import SystemClock
 from ycsbpy.config.outputs import OutputSettings
 from ycsbpy.config.settings import Command, RunSettings, TikvSettings
 from ycsbpy.drivers.base import Driver, DriverBase, SyncDriver
-from ycsbpy.drivers.registry import choose_driver
+from ycsbpy.drivers.registry import check_driver, choose_driver
 from ycsbpy.errors import ClusterError, DataIntegrityError, DriverError, Interrupted, RunError, YcsbpyError
+from ycsbpy.ops import OpKind
 from ycsbpy.report.document import Document, environment
 from ycsbpy.report.recording import Recording, recording
+from ycsbpy.runner.found import first_free
 from ycsbpy.runner.phases import run_phase
-from ycsbpy.runner.plan import Observer, PhasePlan, Silent
+from ycsbpy.runner.plan import Observer, PhasePlan, Retries, Silent
 from ycsbpy.runner.stop import StopSignal
 from ycsbpy.workload.base import Phase, Workload
 from ycsbpy.workload.core import CoreWorkload
@@ -236,7 +238,9 @@ async def _cluster_for(job: Job, say: Say) -> AsyncIterator[_Cluster]:
 
 def _driver_needs_tikv(job: Job) -> bool:
     """Known from the driver's class; the choice among the TiKV drivers does not need an address yet."""
-    return choose_driver(job.database, job.config).driver_class.needs_tikv
+    found = choose_driver(job.database, job.config).driver_class
+    check_driver(found, job.config)
+    return found.needs_tikv
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +264,7 @@ async def _on_cluster(job: Job, cluster: _Cluster, outcome: _Outcome, watchers: 
         outcome.driver = {"name": driver.name, **driver.describe()}
         first = cluster.fresh or not driver.keeps_data
         plans = _plans(job, load_first=first and job.command == "run" and own)
+        workload = job.workload if first and own else await _behind_what_is_there(job, driver, outcome, say)
         for plan in plans:
             if stop.reason:
                 break
@@ -267,9 +272,7 @@ async def _on_cluster(job: Job, cluster: _Cluster, outcome: _Outcome, watchers: 
             if plan.phase == Phase.LOAD and not measured:
                 say(f"loading {plan.count:,} records first, unmeasured")
             taps = watchers.files.taps if measured else None
-            summary = await run_phase(
-                plan, job.workload, driver, clock, stop=stop, observer=watchers.observer, taps=taps
-            )
+            summary = await run_phase(plan, workload, driver, clock, stop=stop, observer=watchers.observer, taps=taps)
             if measured or stop.reason:
                 outcome.phases.append(summary)
                 if measured:
@@ -280,6 +283,26 @@ async def _on_cluster(job: Job, cluster: _Cluster, outcome: _Outcome, watchers: 
         clock.close()
         if own:
             await _close(driver)
+
+
+async def _behind_what_is_there(job: Job, driver: Driver | SyncDriver, outcome: _Outcome, say: Say) -> Workload:
+    """The workload, with a run's inserts behind the records that earlier runs have inserted."""
+    workload = job.workload
+    if job.command != "run" or type(workload) is not CoreWorkload or not job.settings.insert_from_found:
+        return workload
+    settings = workload.settings
+    if settings.proportions[OpKind.INSERT] == 0 or settings.recordcount == 0:
+        return workload
+    free = await first_free(driver, workload, settings.recordcount)
+    if free == settings.recordcount:
+        return workload
+    line = (
+        f"the table has records up to {free - 1}, beyond recordcount={settings.recordcount}: inserts begin at {free} "
+        "(insertfrom=recordcount writes over them)"
+    )
+    outcome.warnings.append(line)
+    say(line)
+    return workload.with_inserts_from(free)
 
 
 def _finish_files(watchers: _Watchers, summary: Summary, outcome: _Outcome) -> None:
@@ -332,11 +355,14 @@ def _plans(job: Job, *, load_first: bool) -> list[PhasePlan]:
         target=settings.target,
         seconds=settings.max_seconds,
         interval=settings.interval_seconds,
+        batch=settings.batch,
+        insert_retries=Retries(settings.insert_retries, settings.insert_retry_seconds),
     )
     plans = []
     if load_first:
         records = RunSettings.from_config(job.config, "load").operations
-        plans.append(PhasePlan(phase=Phase.LOAD, count=records, clients=max(settings.threadcount, 16)))
+        load = PhasePlan(phase=Phase.LOAD, count=records, clients=max(settings.threadcount, 16))
+        plans.append(replace(load, insert_retries=measured.insert_retries))
     if settings.warmup_seconds:
         warmup = replace(measured, phase=Phase.WARMUP, count=None, seconds=settings.warmup_seconds, interval=0.0)
         plans.append(warmup)

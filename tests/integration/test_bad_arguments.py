@@ -66,7 +66,19 @@ CASES = {
         "histogram.txt:1",
     ),
     "transactions": (["load", "-P", "workloada", "-p", "tikv.type=txn"], 2, "tikv.type=txn"),
-    "api v2": (["load", "-P", "workloada", "-p", "tikv.apiversion=V2"], 2, "tikv.apiversion=V2"),
+    "api v2": (
+        ["load", "-P", "workloada", "-p", "tikv.apiversion=V2", "-p", "tikv.driver=tikv-python"], 2, "tikv.apiversion",
+    ),
+    "no batches of scans": (["run", "-P", "workloade", "-p", "batch.size=10"], 2, "batch.size=10.*scanproportion"),
+    "time to live of the Rust client": (
+        ["load", "-P", "workloada", "-p", "tikv.ttl=10", "-p", "tikv.driver=tikv-client"], 2, "tikv.ttl",
+    ),
+    "column family of the Python client": (
+        ["load", "-P", "workloada", "-p", "tikv.cf=lock", "-p", "tikv.driver=tikv-python"], 2, "tikv.cf",
+    ),
+    "retries without a number": (
+        ["load", "-P", "workloada", "-p", "core_workload_insertion_retry_limit=often"], 2, "retry_limit",
+    ),
     "unknown driver": (["load", "-P", "workloada", "-p", "tikv.driver=rust"], 2, "tikv.driver"),
     "unknown database": (["load", "tivk", "-P", "workloada"], 2, 'did you mean "tikv"'),
     "unknown command": (["laod", "-P", "workloada"], 2, 'did you mean "load"'),

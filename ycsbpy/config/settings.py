@@ -206,6 +206,12 @@ class RunSettings:
     seed: int | None
     """None: to be drawn at random."""
     label: str
+    batch: int = 1
+    """Records of one operation."""
+    insert_retries: int = 0
+    insert_retry_seconds: float = 3.0
+    insert_from_found: bool = True
+    """Whether the inserts of a run begin behind the records that are there; else at ``recordcount``."""
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -218,6 +224,7 @@ class RunSettings:
         latency, warnings = _latency(config)
         if command == "run":
             warnings += _mix_warnings(config)
+            _check_batches(config)
         return cls(
             command=command,
             threadcount=config.integer("threadcount"),
@@ -230,6 +237,10 @@ class RunSettings:
             shown_latency=latency,
             seed=config.optional_integer("seed"),
             label=config.text("label"),
+            batch=config.integer("batch.size"),
+            insert_retries=config.integer("core_workload_insertion_retry_limit"),
+            insert_retry_seconds=config.number("core_workload_insertion_retry_interval"),
+            insert_from_found=config.text("insertfrom") == "found",
             warnings=tuple(warnings),
         )
 
@@ -250,6 +261,9 @@ class TikvSettings:
     key: Path | None = None
     batchsize: int = 128
     native_threads: int = 0
+    ttl: int = 0
+    """Seconds; 0 for ever."""
+    cf: str = "default"
 
     @classmethod
     def from_config(cls, config: Config) -> TikvSettings:
@@ -271,6 +285,8 @@ class TikvSettings:
             key=key,
             batchsize=config.integer("tikv.batchsize"),
             native_threads=config.integer("native.threads"),
+            ttl=config.integer("tikv.ttl"),
+            cf=config.text("tikv.cf"),
         )
 
 
@@ -346,6 +362,11 @@ def _zero(config: Config, name: str) -> str:
 def _check_mix(config: Config) -> None:
     if not any(config.number(name) > 0 for name in PROPORTIONS):
         raise clash(config, "all proportions are 0, so there is nothing to do", *PROPORTIONS)
+
+
+def _check_batches(config: Config) -> None:
+    if config.integer("batch.size") > 1 and config.number("scanproportion") > 0:
+        raise clash(config, "scans do not come in batches", "batch.size", "scanproportion")
 
 
 def _check_scan_lengths(config: Config) -> None:

@@ -38,7 +38,7 @@ __all__ = ["SCHEMA", "Document", "check_writable", "environment", "read_document
 
 SCHEMA = 1
 
-_LATER = ("attempts", "client_load")
+_LATER = ("attempts", "client_load", "batch")
 """Parts of a summary that reports of earlier versions do not have."""
 
 _PACKAGES = ("hdrhistogram", "uvloop", "grpcio", "tikv-client", "tikv-python", "protobuf", "rocksdict")
@@ -178,6 +178,7 @@ def _summary_from_json(found: Mapping[str, Any]) -> Summary:
     values["attempts"] = None if attempts is None else Attempts(**attempts)
     load = found.get("client_load")
     values["client_load"] = None if load is None else ClientLoad(load["threads"], load["cpu"], load["waiting"])
+    values["batch"] = found.get("batch", 1)
     values["accounting"] = Accounting(**found["accounting"])
     values["by_kind"] = {kind: Accounting(**one) for kind, one in found["by_kind"].items()}
     values["series"] = {name: _series_from_json(name, one) for name, one in found["series"].items()}

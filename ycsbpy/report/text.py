@@ -82,6 +82,8 @@ def summary_table(summary: Summary, show: Latency, settings: OutputSettings = _P
 def facts(summary: Summary) -> list[str]:
     """What the table does not say: where every operation went, the errors, and what the numbers are."""
     lines = [_accounting_line(summary.accounting)]
+    if summary.batch > 1:
+        lines.append(f"Batches: each operation is one call for up to {summary.batch} records")
     lines += [_error_line(one) for one in summary.errors]
     if summary.attempts is not None:
         lines.append(_attempts_line(summary.attempts, summary.accounting.done))
