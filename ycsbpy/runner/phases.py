@@ -195,7 +195,7 @@ class PhaseRun:
                 result = raised(kind, error)
             end = now_ns()
             if result.outcome or workload.checks:
-                result = self.judge(operation, result)
+                result = self.judge(workload, operation, result)
             record(kind, result.outcome, intended, start, end)
             workload.completed(phase, operation, result)
             self.ended_ns = end
@@ -205,10 +205,11 @@ class PhaseRun:
             if turns % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
 
-    def judge(self, operation: Operation, result: Result) -> Result:
-        """Look at data that was read, and count errors; what is wrong with data turns a success into a failure."""
-        if self.workload.checks and result.outcome in (Outcome.OK, Outcome.NOT_FOUND):
-            wrong = self.workload.check(operation, result)
+    def judge(self, workload: Workload, operation: Operation, result: Result) -> Result:
+        """Look at data that was read, and count errors; what is wrong with data turns a success into a failure.
+        ``workload`` is the one that drew the operation."""
+        if workload.checks and result.outcome in (Outcome.OK, Outcome.NOT_FOUND):
+            wrong = workload.check(operation, result)
             if wrong:
                 self.violations += 1
                 self.violation_example = self.violation_example or wrong

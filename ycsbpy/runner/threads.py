@@ -139,7 +139,7 @@ class _ThreadClient:
         end = phase.clock.now_ns()
         if result.outcome or self.workload.checks:
             with shared.lock:
-                result = phase.judge(operation, result)
+                result = phase.judge(self.workload, operation, result)
         phase.recorder.record(operation.kind, result.outcome, intended, start, end)
         self.workload.completed(phase.plan.phase, operation, result)
         with shared.lock:
