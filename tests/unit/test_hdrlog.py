@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FIXTURE = Path(__file__).parents[1] / "samples" / "interval.hlog"
+JAR = os.environ.get("YCSBPY_HDRHISTOGRAM_JAR", "/usr/share/java/hdrhistogram.jar")
+"""Debian: libhdrhistogram-java."""
 SECOND = 1_000_000_000
 STARTED = 1_795_427_577_123_000_000
 RANKS = (0.001, 1.0, 50.0, 90.0, 99.0, 99.9, 100.0)
@@ -156,3 +162,26 @@ def _feed(log: IntervalLog) -> None:
     for window in windows():
         log.window(*window)
     log.close()
+
+
+def javas_percentiles(path: Path, tag: str) -> list[tuple[int, float]]:
+    """Nanoseconds and share of values, by the log processor of HdrHistogram's Java library."""
+    command = ["java", "-cp", JAR, "org.HdrHistogram.HistogramLogProcessor", "-i", str(path), "-tag", tag]
+    done = subprocess.run([*command, "-outputValueUnitRatio", "1"], capture_output=True, text=True, check=True)
+    lines = re.findall(r"^ *([\d.]+) ([\d.]+) +\d+ +[\d.]+$", done.stdout, re.MULTILINE)
+    return [(int(float(value)), float(share)) for value, share in lines]
+
+
+@pytest.mark.skipif(
+    not (Path(JAR).exists() and shutil.which("java")), reason="YCSBPY_HDRHISTOGRAM_JAR is not HdrHistogram's jar"
+)
+@pytest.mark.parametrize("tag", ["READ", "Intended-READ", "UPDATE-FAILED"])
+def test_javas_tool_reads_the_same(tag: str, tmp_path: Path) -> None:
+    found = javas_percentiles(written(tmp_path / "run.hlog"), tag)
+    merged = LatencyCounts()
+    for counts in expected()[tag]:
+        merged.add(counts)
+    assert len(found) > 30
+    for value, share in found:
+        place = max(1, math.ceil(share * merged.total - 1e-6))  # of the sample that the step is at
+        assert value == merged.value_at_percentile(100 * place / merged.total)
