@@ -101,7 +101,6 @@ def test_a_closed_queue_lets_everybody_go() -> None:
         recorder.record(0, 0, 0, 0, 0)
     assert len(lines(samples.take(NO_WAIT))) == (BOUND + 1) * BLOCK
     assert samples.take(NO_WAIT) is None
-    assert samples.held_up_ns < 10**9
 
 
 def test_names_have_as_many_outcomes_for_each_kind() -> None:
