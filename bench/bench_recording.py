@@ -11,7 +11,9 @@ row of the ``hdrhistogram`` package is what it would pay there.
 
 Second table: workload A on the memory driver (asyncio) and on the native engine against a server that keeps nothing,
 without output, with raw lines into a file, and with an interval log; a process each, in turns, median of the rounds.
-CPU is the process's, all threads, the one that writes included.
+CPU is the process's, all threads, the one that writes included: what it grew by is what throughput falls by where all
+threads share one core. The bar is missed where both, the rates and the CPU, say that more is lost: rates alone swing
+by more than that on a machine that others use.
 """
 
 from __future__ import annotations
@@ -193,7 +195,7 @@ def outputs_table() -> bool:
                 f"| {LABELS[runner]}, {LABELS[output]} | {statistics.median(rates):,.0f} | "
                 f"{min(rates):,.0f} … {max(rates):,.0f} | {cpu:.2f} | {share:.2f} | {dearer:.2f} |"
             )
-            if runner == "memory" and output == "raw" and share < 1 - MOST_LOST:
+            if runner == "memory" and output == "raw" and max(share, 1 / dearer) < 1 - MOST_LOST:
                 fine = False
     return fine
 
