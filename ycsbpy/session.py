@@ -20,7 +20,7 @@ from ycsbpy.clock import SystemClock
 from ycsbpy.config.outputs import OutputSettings
 from ycsbpy.config.settings import Command, RunSettings, TikvSettings
 from ycsbpy.drivers.base import Driver, DriverBase, SyncDriver
-from ycsbpy.drivers.registry import check_driver, choose_driver
+from ycsbpy.drivers.registry import check_driver, choose_driver, not_native
 from ycsbpy.errors import ClusterError, DataIntegrityError, DriverError, Interrupted, RunError, YcsbpyError
 from ycsbpy.ops import OpKind
 from ycsbpy.report.document import Document, environment
@@ -328,6 +328,8 @@ def _make_driver(job: Job, config: Config, say: Say) -> tuple[Driver | SyncDrive
     made = choice.driver_class.from_config(config)
     if choice.reason:
         say(f"driver {choice.name}: {choice.reason}")
+    elif choice.name == "native" and (why := not_native(config, natively_drawn=type(job.workload) is CoreWorkload)):
+        say(f"driver native: {why}, so the work is done outside of it, in Python: slower")
     assert isinstance(made, Driver | SyncDriver)  # choose_driver looks at the class
     return made, True
 

@@ -30,6 +30,7 @@ __all__ = [
     "driver_class",
     "driver_names",
     "driver_properties",
+    "not_native",
 ]
 
 ENTRY_POINT_GROUP = "ycsbpy.drivers"
@@ -117,7 +118,7 @@ def _choose_tikv_driver(config: Config, *, natively_drawn: bool) -> DriverChoice
     passed_over: list[str] = []
     refused = False
     for name in _TIKV_DRIVERS:
-        if name == "native" and (why := _not_native(config, natively_drawn=natively_drawn)):
+        if name == "native" and (why := not_native(config, natively_drawn=natively_drawn)):
             passed_over.append(f"native: {why}")
             continue
         try:
@@ -142,7 +143,7 @@ def check_driver(found: type[DriverBase], config: Config) -> None:
         raise NotSupportedError(f"batch.size: {found.name} has no calls for more than one record; write 1")
 
 
-def _not_native(config: Config, *, natively_drawn: bool) -> str:
+def not_native(config: Config, *, natively_drawn: bool) -> str:
     """Why the native engine cannot run a phase; an empty string if it can."""
     if not natively_drawn:
         return "it cannot run a workload that decides in Python"
