@@ -323,14 +323,16 @@ class Oracle:
 
     # 5. Order of draws in one operation
 
-    def draw(self, domain: int, number: int) -> Drawn:
+    def draw(self, domain: int, number: int, kind: int | None = None) -> Drawn:
+        """``kind``: of a row of a batch, for all of which the first one decides."""
         if domain == LOAD:
             record = self.insertstart + number
             stream = Stream(self.seed, domain, record)
             operation = Drawn(number, INSERT)
         else:
             stream = Stream(self.seed, domain, number)
-            operation = Drawn(number, self._kind(stream))
+            chosen = self._kind(stream)
+            operation = Drawn(number, chosen if kind is None else kind)
             record = self._run_record(stream, operation)
         operation.key_number = record
         operation.key = self.key(record)

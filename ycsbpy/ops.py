@@ -20,7 +20,8 @@ Row = Mapping[str, bytes]
 
 
 class OpKind(enum.IntEnum):
-    """What is asked of the database; the numbers are those of ``ext/generators/operation.hpp``."""
+    """What is asked of the database; the numbers are those of ``ext/generators/operation.hpp``, and behind them those
+    of batches: one call for several records, by go-ycsb's names."""
 
     READ = 0
     UPDATE = 1
@@ -28,6 +29,16 @@ class OpKind(enum.IntEnum):
     SCAN = 3
     READ_MODIFY_WRITE = 4
     DELETE = 5
+    BATCH_READ = 6
+    BATCH_UPDATE = 7
+    BATCH_INSERT = 8
+    BATCH_READ_MODIFY_WRITE = 9
+    BATCH_DELETE = 10
+
+    @property
+    def batch(self) -> OpKind:
+        """What a batch of this is. Raises ``KeyError`` for a scan, of which there is none."""
+        return OpKind[f"BATCH_{self.name}"]
 
 
 class Outcome(enum.IntEnum):

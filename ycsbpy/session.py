@@ -17,13 +17,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ycsbpy.clock import SystemClock
+from ycsbpy.config.outputs import OutputSettings
 from ycsbpy.config.settings import Command, RunSettings, TikvSettings
 from ycsbpy.drivers.base import Driver, DriverBase, SyncDriver
-from ycsbpy.drivers.registry import choose_driver
+from ycsbpy.drivers.registry import check_driver, choose_driver, not_native
 from ycsbpy.errors import ClusterError, DataIntegrityError, DriverError, Interrupted, RunError, YcsbpyError
+from ycsbpy.ops import OpKind
 from ycsbpy.report.document import Document, environment
+from ycsbpy.report.recording import Recording, recording
+from ycsbpy.runner.found import first_free
 from ycsbpy.runner.phases import run_phase
-from ycsbpy.runner.plan import Observer, PhasePlan, Silent
+from ycsbpy.runner.plan import Observer, PhasePlan, Retries, Silent
 from ycsbpy.runner.stop import StopSignal
 from ycsbpy.workload.base import Phase, Workload
 from ycsbpy.workload.core import CoreWorkload
@@ -56,6 +60,7 @@ class Job:
     seed: int
     workload: Workload
     driver: DriverBase | None = None
+    outputs: OutputSettings = field(default_factory=OutputSettings)
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -73,7 +78,8 @@ class Job:
         seed = secrets.randbits(_SEED_BITS) if settings.seed is None else settings.seed
         workload = workload or make_workload(config, seed)
         warnings = dict.fromkeys((*config.warnings, *settings.warnings, *workload.warnings))
-        return cls(command, database, config, settings, seed, workload, driver, tuple(warnings))
+        outputs = OutputSettings.from_config(config)
+        return cls(command, database, config, settings, seed, workload, driver, outputs, tuple(warnings))
 
     def shown_properties(self, *, all_of_them: bool = False) -> dict[str, str]:
         """The properties in force: those that differ from their defaults, the seed and the profile; or all."""
@@ -98,6 +104,7 @@ class _Outcome:
     cluster: dict[str, str] = field(default_factory=dict)
     driver: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 def perform(
@@ -126,9 +133,9 @@ async def perform_async(
     """As ``perform``, on the running loop."""
     stop = stop or StopSignal()
     outcome = _Outcome(warnings=list(job.warnings))
-    with _signals(stop, say):
+    with _signals(stop, say), recording(job.outputs, job.settings.shown_latency) as files:
         async with _cluster_for(job, say) as cluster:
-            await _on_cluster(job, cluster, outcome, observer or Silent(), stop, say)
+            await _on_cluster(job, cluster, outcome, _Watchers(observer or Silent(), stop, say, files))
     return Document(
         command=job.command,
         database=job.database,
@@ -140,6 +147,7 @@ async def perform_async(
         driver=outcome.driver,
         phases=tuple(outcome.phases),
         warnings=tuple(outcome.warnings),
+        problems=tuple(outcome.problems),
         environment=environment(),
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -152,6 +160,8 @@ def verdict(document: Document, settings: RunSettings) -> YcsbpyError | None:
             return DataIntegrityError(
                 f"{phase.integrity_violations} reads brought wrong data; the first: {phase.integrity_example}"
             )
+    if document.problems:
+        return RunError(document.problems[0])
     if any(phase.stopped_by == "interrupt" for phase in document.phases) or not document.phases:
         return Interrupted("interrupted; the report says what was done until then")
     for phase in document.phases:
@@ -234,13 +244,24 @@ async def _cluster_for(job: Job, say: Say) -> AsyncIterator[_Cluster]:
 
 def _driver_needs_tikv(job: Job) -> bool:
     """Known from the driver's class; the choice among the TiKV drivers does not need an address yet."""
-    return choose_driver(job.database, job.config).driver_class.needs_tikv
+    found = choose_driver(job.database, job.config).driver_class
+    check_driver(found, job.config)
+    return found.needs_tikv
 
 
-async def _on_cluster(
-    job: Job, cluster: _Cluster, outcome: _Outcome, observer: Observer, stop: StopSignal, say: Say
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Watchers:
+    """Who is told of what a session does, and who may end it."""
+
+    observer: Observer
+    stop: StopSignal
+    say: Say
+    files: Recording
+
+
+async def _on_cluster(job: Job, cluster: _Cluster, outcome: _Outcome, watchers: _Watchers) -> None:
     outcome.cluster = cluster.facts
+    stop, say = watchers.stop, watchers.say
     driver, own = _make_driver(job, cluster.config, say)
     clock = SystemClock()
     try:
@@ -249,21 +270,57 @@ async def _on_cluster(
         outcome.driver = {"name": driver.name, **driver.describe()}
         first = cluster.fresh or not driver.keeps_data
         plans = _plans(job, load_first=first and job.command == "run" and own)
+        workload = job.workload if first and own else await _behind_what_is_there(job, driver, outcome, say)
         for plan in plans:
             if stop.reason:
                 break
             measured = plan.phase == Phase.LOAD if job.command == "load" else plan.phase == Phase.RUN
             if plan.phase == Phase.LOAD and not measured:
                 say(f"loading {plan.count:,} records first, unmeasured")
-            summary = await run_phase(plan, job.workload, driver, clock, stop=stop, observer=observer)
+            taps = watchers.files.taps if measured else None
+            summary = await run_phase(plan, workload, driver, clock, stop=stop, observer=watchers.observer, taps=taps)
             if measured or stop.reason:
                 outcome.phases.append(summary)
+                if measured:
+                    _finish_files(watchers, summary, outcome)
             else:
                 _check_unmeasured(summary, outcome, say)
     finally:
         clock.close()
         if own:
             await _close(driver)
+
+
+async def _behind_what_is_there(job: Job, driver: Driver | SyncDriver, outcome: _Outcome, say: Say) -> Workload:
+    """The workload, with a run's inserts behind the records that earlier runs have inserted."""
+    workload = job.workload
+    if job.command != "run" or type(workload) is not CoreWorkload or not job.settings.insert_from_found:
+        return workload
+    settings = workload.settings
+    if settings.proportions[OpKind.INSERT] == 0 or settings.recordcount == 0:
+        return workload
+    free = await first_free(driver, workload, settings.recordcount)
+    if free == settings.recordcount:
+        return workload
+    line = (
+        f"the table has records up to {free - 1}, beyond recordcount={settings.recordcount}: inserts begin at {free} "
+        "(insertfrom=recordcount writes over them)"
+    )
+    outcome.warnings.append(line)
+    say(line)
+    return workload.with_inserts_from(free)
+
+
+def _finish_files(watchers: _Watchers, summary: Summary, outcome: _Outcome) -> None:
+    """Write what a phase leaves in files. What could not be written is told at the end, when the figures have been
+    shown."""
+    finished = watchers.files.finish(summary)
+    for line in finished.written:
+        watchers.say(line)
+    for line in finished.warnings:
+        watchers.say(f"warning: {line}")
+    outcome.warnings += finished.warnings
+    outcome.problems += finished.problems
 
 
 def _make_driver(job: Job, config: Config, say: Say) -> tuple[Driver | SyncDriver, bool]:
@@ -277,6 +334,8 @@ def _make_driver(job: Job, config: Config, say: Say) -> tuple[Driver | SyncDrive
     made = choice.driver_class.from_config(config)
     if choice.reason:
         say(f"driver {choice.name}: {choice.reason}")
+    elif choice.name == "native" and (why := not_native(config, natively_drawn=type(job.workload) is CoreWorkload)):
+        say(f"driver native: {why}, so the work is done outside of it, in Python: slower")
     assert isinstance(made, Driver | SyncDriver)  # choose_driver looks at the class
     return made, True
 
@@ -304,11 +363,14 @@ def _plans(job: Job, *, load_first: bool) -> list[PhasePlan]:
         target=settings.target,
         seconds=settings.max_seconds,
         interval=settings.interval_seconds,
+        batch=settings.batch,
+        insert_retries=Retries(settings.insert_retries, settings.insert_retry_seconds),
     )
     plans = []
     if load_first:
         records = RunSettings.from_config(job.config, "load").operations
-        plans.append(PhasePlan(phase=Phase.LOAD, count=records, clients=max(settings.threadcount, 16)))
+        load = PhasePlan(phase=Phase.LOAD, count=records, clients=max(settings.threadcount, 16))
+        plans.append(replace(load, insert_retries=measured.insert_retries))
     if settings.warmup_seconds:
         warmup = replace(measured, phase=Phase.WARMUP, count=None, seconds=settings.warmup_seconds, interval=0.0)
         plans.append(warmup)

@@ -8,7 +8,7 @@ from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from cxx_generators cimport CxxOperationSource, Domain
-from cxx_recording cimport CxxRecorder
+from cxx_recording cimport CxxRecorder, CxxSampleQueue
 
 
 cdef extern from "kvproto/meta.hpp" namespace "ycsbpy::kvproto" nogil:
@@ -54,6 +54,7 @@ cdef extern from "engine/shared.hpp" namespace "ycsbpy::engine" nogil:
         string key_end
         uint64_t api_version
         uint64_t ttl
+        CxxSampleQueue* samples
 
     cdef cppclass Located:
         string key

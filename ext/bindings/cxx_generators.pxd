@@ -26,6 +26,8 @@ cdef extern from "generators/rng.hpp" namespace "ycsbpy" nogil:
 
 
 cdef extern from "generators/operation.hpp" namespace "ycsbpy" nogil:
+    const size_t kOpKinds
+
     cdef enum class OpKind(uint8_t):
         read
         update
@@ -121,6 +123,7 @@ cdef extern from "generators/operation_source.hpp" namespace "ycsbpy" nogil:
         CxxOperationSource(const WorkloadSpec&) except +
         CxxOperationSource(const CxxOperationSource&) except +
         void draw(Domain, uint64_t, CxxOperation&) except +
+        void draw_as(OpKind, Domain, uint64_t, CxxOperation&) except +
         size_t key_room()
         size_t write_key(uint64_t, char*)
         char* write_value(const CxxOperation&, const ValuePlan&, string_view, char*)

@@ -3,6 +3,8 @@
 from libc.stdint cimport int64_t, uint64_t
 from libcpp cimport bool
 from libcpp.memory cimport unique_ptr
+from libcpp.string cimport string
+from libcpp.vector cimport vector
 
 
 cdef extern from "recording/hdr_counts.hpp" namespace "ycsbpy" nogil:
@@ -35,9 +37,36 @@ cdef extern from "recording/hdr_counts.hpp" namespace "ycsbpy" nogil:
         const uint64_t* counts()
 
 
+cdef extern from "recording/samples.hpp" namespace "ycsbpy" nogil:
+    cdef cppclass Sample:
+        pass
+
+    cdef cppclass CxxSampleQueue "ycsbpy::SampleQueue":
+        CxxSampleQueue() except +
+        bool is_full()
+        void wait_for_room() except +
+        vector[vector[Sample]] take(int64_t) except +
+        void close()
+        bool is_closed()
+        int64_t held_up_ns()
+
+
+cdef extern from "recording/sample_text.hpp" namespace "ycsbpy" nogil:
+    cdef cppclass SampleName "ycsbpy::SampleText::Name":
+        string text
+        string outcome
+        bool in_total
+
+    cdef cppclass SampleText:
+        SampleText(vector[SampleName], size_t, int64_t, bool, bool, bool) except +
+        const char* header()
+        void append(string&, const vector[Sample]&) except +
+
+
 cdef extern from "recording/recorder.hpp" namespace "ycsbpy" nogil:
     cdef cppclass CxxRecorder "ycsbpy::Recorder":
-        CxxRecorder(size_t, size_t, bool) except +
-        void record(size_t, size_t, int64_t, int64_t, int64_t) except +
+        CxxRecorder(size_t, size_t, bool, CxxSampleQueue*) except +
+        void count(size_t, size_t, int64_t, int64_t, int64_t) except +
+        void flush_samples() except +
         unique_ptr[HdrCounts] take(size_t, size_t, bool)
         uint64_t recorded()

@@ -14,7 +14,7 @@ from libcpp.vector cimport vector
 
 from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, Totals, kNoCount
 from cxx_generators cimport CxxOperationSource, Domain
-from cxx_recording cimport CxxRecorder
+from cxx_recording cimport CxxRecorder, CxxSampleQueue
 
 
 cdef Located located_of(bytes key, region) except *:
@@ -46,6 +46,7 @@ cdef Located located_of(bytes key, region) except *:
 @cython.final
 cdef class Engine:
     cdef unique_ptr[CxxEngine] _engine
+    cdef object _samples
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ cdef class Engine:
         bytes key_end not None,
         uint64_t api_version=0,
         uint64_t ttl=0,
+        samples=None,
     ):
         cdef Plan plan
         plan.threads = threads
@@ -85,6 +87,10 @@ cdef class Engine:
         plan.key_end = key_end
         plan.api_version = api_version
         plan.ttl = ttl
+        plan.samples = NULL
+        if samples is not None:
+            self._samples = samples  # it has to outlive the threads
+            plan.samples = <CxxSampleQueue*> PyCapsule_GetPointer(samples._capsule(), "ycsbpy.SampleQueue")
         cdef CxxOperationSource* drawn = <CxxOperationSource*> PyCapsule_GetPointer(
             source._capsule(), "ycsbpy.OperationSource"
         )
@@ -167,4 +173,5 @@ cdef class Engine:
     def merge_into(self, recorder):
         cdef CxxRecorder* into = <CxxRecorder*> PyCapsule_GetPointer(recorder._capsule(), "ycsbpy.Recorder")
         cdef CxxEngine* engine = self.checked()
-        engine.merge_into(dereference(into))
+        with nogil:  # a thread may be waiting for room among the samples, and who makes room needs the interpreter
+            engine.merge_into(dereference(into))

@@ -26,6 +26,7 @@ from cxx_generators cimport (
     Domain,
     KeyNames,
     KeyOrder,
+    OpKind,
     RowField,
     RowReader,
     WorkloadSpec,
@@ -34,6 +35,7 @@ from cxx_generators cimport (
     fill_deterministic,
     header_size,
     kEmptyRow,
+    kOpKinds,
     key_order,
     request_distribution,
     scan_length_distribution,
@@ -203,6 +205,15 @@ cdef class OperationSource:
 
     def draw(self, int domain, uint64_t number):
         self.checked().draw(domain_of(domain), number, self._drawn)
+        return self._operation(number)
+
+    def draw_as(self, int kind, int domain, uint64_t number):
+        if kind < 0 or kind >= <int> kOpKinds or kind == <int> OpKind.scan:
+            raise ValueError(f"no row of a batch is of kind {kind}")
+        self.checked().draw_as(<OpKind> <unsigned char> kind, domain_of(domain), number, self._drawn)
+        return self._operation(number)
+
+    cdef Operation _operation(self, uint64_t number):
         cdef Operation op = Operation.__new__(Operation)
         op.number = number
         op.kind = <int> self._drawn.kind

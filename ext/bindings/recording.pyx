@@ -9,12 +9,18 @@ from cython.operator cimport dereference
 from libc.stdint cimport int64_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.memory cimport make_unique, unique_ptr
+from libcpp.string cimport string
 from libcpp.utility cimport move
+from libcpp.vector cimport vector
 
 from cxx_recording cimport (
     CountsSpan,
     CxxRecorder,
+    CxxSampleQueue,
     HdrCounts,
+    Sample,
+    SampleName,
+    SampleText,
     WideSum,
     kCounts,
     kHighest,
@@ -131,26 +137,102 @@ cdef class LatencyCounts:
 
 
 @cython.final
+cdef class SampleQueue:
+    cdef unique_ptr[CxxSampleQueue] _queue
+    cdef unique_ptr[SampleText] _text
+    cdef vector[SampleName] _names
+    cdef size_t _outcomes
+    cdef cbool _wide
+    cdef cbool _totals
+
+    def __cinit__(self, names, *, cbool wide, cbool totals):
+        cdef vector[SampleName] made
+        cdef SampleName one
+        for kind in names:
+            if len(kind) != len(names[0]):
+                raise ValueError("names: as many outcomes for each kind")
+            for title, outcome, in_total in kind:
+                one.text = title.encode()
+                one.outcome = outcome.encode()
+                one.in_total = in_total
+                made.push_back(one)
+        self._names = made
+        self._outcomes = len(names[0]) if names else 0
+        self._wide = wide
+        self._totals = totals
+        self._queue = make_unique[CxxSampleQueue]()
+        self.begin(0, paced=False)
+
+    def begin(self, int64_t offset_ns, *, cbool paced):
+        self._text = make_unique[SampleText](
+            self._names, <size_t> self._outcomes, offset_ns, self._wide, paced, self._totals
+        )
+
+    @property
+    def header(self):
+        return (<bytes> dereference(self._text).header()).decode()
+
+    def take(self, int64_t wait_ns):
+        cdef CxxSampleQueue* queue = self._queue.get()
+        cdef vector[vector[Sample]] blocks
+        cdef string made
+        cdef cbool ended
+        with nogil:
+            ended = queue.is_closed()
+            blocks = queue.take(wait_ns)
+        cdef SampleText* text = self._text.get()  # only now: ``begin`` makes another, before there is anything to take
+        with nogil:
+            for i in range(blocks.size()):
+                text.append(made, blocks[i])
+        return None if ended and blocks.empty() else <bytes> made
+
+    def close(self):
+        dereference(self._queue).close()
+
+    @property
+    def held_up_ns(self):
+        return dereference(self._queue).held_up_ns()
+
+    def _capsule(self):
+        """The C++ object for the engine; it lives as long as this one."""
+        return PyCapsule_New(self._queue.get(), "ycsbpy.SampleQueue", NULL)
+
+
+@cython.final
 cdef class Recorder:
     cdef unique_ptr[CxxRecorder] _recorder
+    cdef SampleQueue _samples
     cdef int _kinds
     cdef int _outcomes
     cdef cbool _response
 
-    def __cinit__(self, int kinds, int outcomes, *, cbool response):
+    def __cinit__(self, int kinds, int outcomes, *, cbool response, SampleQueue samples=None):
         if kinds < 1 or outcomes < 1 or kinds > 1000 or outcomes > 1000:
             raise ValueError("kinds, outcomes: must be from 1 to 1000")
         self._kinds = kinds
         self._outcomes = outcomes
         self._response = response
-        self._recorder = make_unique[CxxRecorder](<size_t> kinds, <size_t> outcomes, response)
+        self._samples = samples
+        cdef CxxSampleQueue* queue = samples._queue.get() if samples is not None else NULL
+        self._recorder = make_unique[CxxRecorder](<size_t> kinds, <size_t> outcomes, response, queue)
 
     def record(self, int kind, int outcome, int64_t intended_ns, int64_t start_ns, int64_t end_ns):
         if kind < 0 or kind >= self._kinds or outcome < 0 or outcome >= self._outcomes:
             raise ValueError(f"there is no kind {kind} with outcome {outcome}")
         if end_ns < start_ns or (self._response and end_ns < intended_ns):
             raise ValueError(f"ended at {end_ns} ns, before its start ({start_ns} ns, meant to be {intended_ns} ns)")
-        dereference(self._recorder).record(kind, outcome, intended_ns, start_ns, end_ns)
+        dereference(self._recorder).count(kind, outcome, intended_ns, start_ns, end_ns)
+        if self._samples is not None and dereference(self._samples._queue).is_full():
+            self.wait_for_room()
+
+    cdef wait_for_room(self):
+        """Let the writer have the interpreter meanwhile, or it could never make room."""
+        cdef CxxSampleQueue* queue = self._samples._queue.get()
+        with nogil:
+            queue.wait_for_room()
+
+    def flush_samples(self):
+        dereference(self._recorder).flush_samples()
 
     def _capsule(self):
         """The C++ object for the engine, which adds to it while the interpreter waits."""

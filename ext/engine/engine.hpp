@@ -143,8 +143,11 @@ class Engine {
     /// Move all that was recorded since the last time into `recorder`.
     void merge_into(Recorder& recorder) {
         for (const auto& worker : _workers) {
-            Recorder taken(recorder.kinds(), recorder.outcomes(), _shared.plan.paced);
-            worker->between_passes([&](Worker& one) { one.recorder().swap(taken); });
+            Recorder taken(kOpKinds, kOutcomes, _shared.plan.paced);
+            worker->between_passes([&](Worker& one) {
+                one.recorder().swap(taken);
+                one.recorder().flush_samples();
+            });
             recorder.add(taken);
         }
     }

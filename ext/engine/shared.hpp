@@ -15,6 +15,7 @@
 #include "generators/rng.hpp"
 #include "kvproto/meta.hpp"
 #include "loop/reactor.hpp"
+#include "recording/samples.hpp"
 
 namespace ycsbpy::engine {
 
@@ -40,6 +41,7 @@ struct Plan {
     std::string key_end;  ///< where the table ends
     std::uint64_t api_version = 0;
     std::uint64_t ttl = 0;
+    SampleQueue* samples = nullptr;  ///< where every operation is put down, if it is to be
 };
 
 /// A Region and the addresses of its stores, on the way to a thread; or that none could be had.

@@ -53,7 +53,7 @@ class Worker {
           _source(source),
           _clients(clients),
           _cache(static_cast<std::uint64_t>(shared.plan.timeout_ns / 1'000'000), shared.plan.api_version),
-          _recorder(kOpKinds, kOutcomes, shared.plan.paced),
+          _recorder(kOpKinds, kOutcomes, shared.plan.paced, shared.plan.samples),
           _chance(SplitMix64{mix64(number + 1), kGolden}),
           _links(*this, _reactor, connections, clients),
           _checks(source.spec().dataintegrity),

@@ -1,9 +1,11 @@
 // What one event loop or OS thread records into: histograms by kind and outcome, made when first needed.
 //
 // One per loop or thread and never one per client: a histogram is a quarter of a megabyte. No locks: it is filled by
-// its owner and emptied by its owner, or while the owner stands still.
+// its owner and emptied by its owner, or while the owner stands still. With a queue of samples, every operation is put
+// down there as well.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,24 +13,45 @@
 #include <vector>
 
 #include "recording/hdr_counts.hpp"
+#include "recording/samples.hpp"
 
 namespace ycsbpy {
 
 class Recorder {
   public:
-    /// With `response`, the time from the intended start is kept beside the time from the actual one.
-    Recorder(std::size_t kinds, std::size_t outcomes, bool response)
-        : _kinds(kinds), _outcomes(outcomes), _response(response), _cells(kinds * outcomes * 2) {}
+    /// With `response`, the time from the intended start is kept beside the time from the actual one. `samples`
+    /// outlives the recorder.
+    Recorder(std::size_t kinds, std::size_t outcomes, bool response, SampleQueue* samples = nullptr)
+        : _kinds(kinds), _outcomes(outcomes), _response(response), _samples(samples), _cells(kinds * outcomes * 2) {}
 
     /// Count one operation. Times are nanoseconds on one clock, in the order intended ≤ start ≤ end; allocates only the
     /// first time that a cell is used (since it was taken).
+    /// Waits while the queue of samples is full.
     void record(std::size_t kind, std::size_t outcome, std::int64_t intended, std::int64_t start, std::int64_t end) {
+        count(kind, outcome, intended, start, end);
+        if (_samples != nullptr && _samples->is_full()) [[unlikely]] {
+            _samples->wait_for_room();
+        }
+    }
+
+    /// The same, and never waits: for whoever holds a lock that the writer needs, and looks at the queue by itself.
+    void count(std::size_t kind, std::size_t outcome, std::int64_t intended, std::int64_t start, std::int64_t end) {
         const std::size_t cell = cell_of(kind, outcome);
         histogram(cell).record(elapsed(start, end));
         if (_response) {
             histogram(cell + 1).record(elapsed(intended, end));
         }
         ++_recorded;
+        if (_samples != nullptr) {
+            put_down({intended, start, end, static_cast<std::uint16_t>(kind), static_cast<std::uint16_t>(outcome)});
+        }
+    }
+
+    /// Hand over the samples that are still here.
+    void flush_samples() {
+        if (_samples != nullptr) {
+            _samples->put(std::exchange(_block, {}));
+        }
     }
 
     /// Hand over one histogram and start it from nothing; null where nothing was recorded.
@@ -39,9 +62,10 @@ class Recorder {
     /// Exchange all histograms with another of the same kinds and outcomes; the number recorded stays here.
     void swap(Recorder& other) noexcept { _cells.swap(other._cells); }
 
-    /// Add another's histograms, of the same kinds and outcomes.
+    /// Add another's histograms, of the same outcomes; of kinds that only one of the two has there are none.
     void add(const Recorder& other) {
-        for (std::size_t cell = 0; cell < _cells.size(); ++cell) {
+        const std::size_t both = std::min(_cells.size(), other._cells.size());
+        for (std::size_t cell = 0; cell < both; ++cell) {
             if (other._cells[cell] != nullptr) {
                 histogram(cell).add(*other._cells[cell]);
                 if (cell % 2 == 0) {
@@ -56,6 +80,16 @@ class Recorder {
     [[nodiscard]] std::uint64_t recorded() const noexcept { return _recorded; }
 
   private:
+    void put_down(const Sample& sample) {
+        if (_block.capacity() == 0) [[unlikely]] {
+            _block.reserve(SampleQueue::kBlock);
+        }
+        _block.push_back(sample);
+        if (_block.size() == SampleQueue::kBlock) [[unlikely]] {
+            flush_samples();
+        }
+    }
+
     [[nodiscard]] std::size_t cell_of(std::size_t kind, std::size_t outcome) const noexcept {
         return (kind * _outcomes + outcome) * 2;
     }
@@ -76,6 +110,8 @@ class Recorder {
     std::size_t _outcomes;
     bool _response;
     std::uint64_t _recorded = 0;
+    SampleQueue* _samples;
+    SampleQueue::Block _block;
     std::vector<std::unique_ptr<HdrCounts>> _cells;
 };
 

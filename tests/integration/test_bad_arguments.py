@@ -66,7 +66,19 @@ CASES = {
         "histogram.txt:1",
     ),
     "transactions": (["load", "-P", "workloada", "-p", "tikv.type=txn"], 2, "tikv.type=txn"),
-    "api v2": (["load", "-P", "workloada", "-p", "tikv.apiversion=V2"], 2, "tikv.apiversion=V2"),
+    "api v2": (
+        ["load", "-P", "workloada", "-p", "tikv.apiversion=V2", "-p", "tikv.driver=tikv-python"], 2, "tikv.apiversion",
+    ),
+    "no batches of scans": (["run", "-P", "workloade", "-p", "batch.size=10"], 2, "batch.size=10.*scanproportion"),
+    "time to live of the Rust client": (
+        ["load", "-P", "workloada", "-p", "tikv.ttl=10", "-p", "tikv.driver=tikv-client"], 2, "tikv.ttl",
+    ),
+    "column family of the Python client": (
+        ["load", "-P", "workloada", "-p", "tikv.cf=lock", "-p", "tikv.driver=tikv-python"], 2, "tikv.cf",
+    ),
+    "retries without a number": (
+        ["load", "-P", "workloada", "-p", "core_workload_insertion_retry_limit=often"], 2, "retry_limit",
+    ),
     "unknown driver": (["load", "-P", "workloada", "-p", "tikv.driver=rust"], 2, "tikv.driver"),
     "unknown database": (["load", "tivk", "-P", "workloada"], 2, 'did you mean "tikv"'),
     "unknown command": (["laod", "-P", "workloada"], 2, 'did you mean "load"'),
@@ -92,6 +104,24 @@ CASES = {
         "dataintegrity.*fieldlengthdistribution",
     ),
     "workload of nobody": (["load", "-p", "recordcount=1", "-p", "workload=nobody.knows:It"], 2, "nobody.knows:It"),
+    "style of nobody": (["run", "-P", "workloada", "-p", "outputstyle=xml"], 2, "outputstyle.*choose from plain"),
+    "exporter of nobody": (["run", "-P", "workloada", "--exporter", "xml"], 2, "--exporter: exporter"),
+    "two looks": (["run", "-P", "workloada", "--exporter", "json", "-p", "outputstyle=table"], 2, "outputstyle=table"),
+    "percentile of 101": (["run", "-P", "workloada", "-p", "hdrhistogram.percentiles=50,101"], 2, "101 is not above 0"),
+    "log in no folder": (["run", "-P", "workloada", "--hlog", "{tmp}/no/x.hlog"], 2, "{tmp}/no/x.hlog: cannot"),
+    "spectra in no folder": (["run", "-P", "workloada", "--hgrm", "{tmp}/no/x"], 2, "no folder {tmp}/no"),
+    "raw lines in a folder": (
+        ["run", "-P", "workloada", "-p", "measurementtype=raw", "-p", "measurement.output_file={tmp}"],
+        2,
+        "{tmp}: cannot be written: Is a directory",
+    ),
+    "figures in no folder": (["run", "-P", "workloada", "-p", "exportfile={tmp}/no/x"], 2, "{tmp}/no/x: cannot"),
+    "raw lines in two files": (
+        ["run", "-P", "workloada", "-p", "measurementtype=raw", "-p", "measurement.output_file=a",
+         "-p", "measurement.raw.output_file=b"],
+        2,
+        "different files",
+    ),
     "no temporary folder": (["load", "-P", "workloada", "TMPDIR=/proc"], 4, "/proc|temporary"),
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from ycsbpy.config import WorkloadSettings, make_config
 from ycsbpy.drivers.registry import driver_class
 from ycsbpy.drivers.tikv_raw import RawTikvDriver
 from ycsbpy.measure.summary import Accounting, Attempts
+from ycsbpy.measure.taps import Taps
 from ycsbpy.ops import Operation, OpKind
+from ycsbpy.report.rawlines import RawLines
 from ycsbpy.runner.phases import run_phase
 from ycsbpy.runner.plan import PhasePlan
 from ycsbpy.runner.stop import StopSignal
@@ -25,6 +28,7 @@ from ycsbpy.workload.core import CoreWorkload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
 
     from ycsbpy.measure.summary import Summary
 
@@ -60,11 +64,16 @@ class Rig:
         await driver.open()
         self.cluster.requests.clear()
         prepare()
-        stop = plan.pop("stop", None)
+        stop, taps = plan.pop("stop", None), plan.pop("taps", None)
         clock = SystemClock()
         try:
             return await run_phase(
-                PhasePlan(phase=phase, count=count, **{"clients": 8, **plan}), self.workload, driver, clock, stop=stop
+                PhasePlan(phase=phase, count=count, **{"clients": 8, **plan}),
+                self.workload,
+                driver,
+                clock,
+                stop=stop,
+                taps=taps,
             )
         finally:
             clock.close()
@@ -486,5 +495,35 @@ def test_a_pd_that_comes_back_is_found_again() -> None:
             cluster.on_request = hide
             summary = await rig.run(Phase.RUN, 200, clients=4)
             assert summary.accounting == Accounting(planned=200, ok=200)
+
+    run(test())
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_operation_is_put_down(tmp_path: Path) -> None:
+    """As many lines as operations of each kind and outcome, none twice, with the latencies that were counted."""
+
+    async def test() -> None:
+        raw = RawLines(f"{tmp_path}/raw.csv", as_go_ycsb=False)
+        async with ScriptedCluster() as cluster:
+            rig = Rig(cluster, updateproportion=0.5, readproportion=0.5, native_threads=2, tikv_conncount=2)
+            cluster.data.update(dict(list(loaded().items())[: RECORDS // 2]))
+            summary = await rig.run(Phase.RUN, 10_000, clients=16, target=50_000, taps=Taps(raw.queue))
+        raw.close()
+        lines = read_csv(tmp_path / "raw.csv")
+        assert len(lines) == summary.accounting.done == 10_000
+        for kind, counts in summary.by_kind.items():
+            for outcome in ("OK", "NOT_FOUND"):
+                found = [line for line in lines if (line["operation"], line["outcome"]) == (kind, outcome)]
+                assert len(found) == getattr(counts, outcome.lower())
+                series = summary.series[kind if outcome == "OK" else f"{kind}-{outcome}"]
+                assert series.response is not None
+                for column, latencies in (("latency_us", series.service), ("response_us", series.response)):
+                    assert max(int(line[column]) for line in found) == latencies.max_ns // 1000
+                    assert min(int(line[column]) for line in found) == latencies.min_ns // 1000
 
     run(test())

@@ -7,11 +7,15 @@
 #include <memory>
 #include <random>
 #include <span>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "check.hpp"
 #include "recording/hdr_counts.hpp"
 #include "recording/recorder.hpp"
+#include "recording/sample_text.hpp"
+#include "recording/samples.hpp"
 
 using namespace ycsbpy;
 
@@ -116,6 +120,42 @@ void recorders_keep_cells_apart() {
     CHECK(unpaced.take(0, 0, true) == nullptr && unpaced.take(0, 0, false)->total() == 1);
 }
 
+/// Two threads record until the queue is full and beyond, a third takes: each sample comes out once, in its thread's
+/// order, whoever waits for whom.
+void samples_come_out_once() {
+    constexpr std::int64_t kEach = 700'000;
+    SampleQueue queue;
+    std::array<std::thread, 2> threads;
+    for (std::size_t kind = 0; kind < threads.size(); ++kind) {
+        threads[kind] = std::thread([&queue, kind] {
+            Recorder recorder(2, 1, false, &queue);
+            for (std::int64_t i = 0; i < kEach; ++i) {
+                recorder.record(kind, 0, 0, i, i + 1);
+            }
+            recorder.flush_samples();
+        });
+    }
+    std::array<std::int64_t, 2> next{};
+    SampleText text({{"A", "OK", true}, {"B", "OK", true}}, 1, 0, false, false, false);
+    std::string line;
+    while (next[0] < kEach || next[1] < kEach) {
+        for (const SampleQueue::Block& block : queue.take(1'000'000)) {
+            for (const Sample& sample : block) {
+                CHECK(sample.kind < 2 && sample.start == next[sample.kind]);
+                ++next[sample.kind];
+            }
+            line.clear();
+            text.append(line, block);
+            CHECK(!line.empty() && line.back() == '\n');
+        }
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    queue.close();
+    CHECK(queue.take(0).empty() && queue.is_closed());
+}
+
 }  // namespace
 
 int main() {
@@ -123,5 +163,6 @@ int main() {
     merging_is_concatenating();
     sums_carry();
     recorders_keep_cells_apart();
+    samples_come_out_once();
     std::puts("ok");
 }

@@ -100,9 +100,11 @@ class Both:
         source = OperationSource(**arguments)
         return cls(Oracle(**arguments), (source, source.clone(), source.clone()), order or random.Random(7), failing)
 
-    def compare(self, domain: int, number: int) -> None:
-        expected = self.model.draw(domain, number)
-        assert seen(self.natives[number % 3].draw(domain, number)) == seen(expected)
+    def compare(self, domain: int, number: int, kind: int | None = None) -> None:
+        """``kind``: of a row of a batch, for all of which the first one decides."""
+        native, expected = self.natives[number % 3], self.model.draw(domain, number, kind)
+        drawn = native.draw(domain, number) if kind is None else native.draw_as(kind, domain, number)
+        assert seen(drawn) == seen(expected)
         if expected.kind == INSERT and domain != LOAD:
             self.outstanding.append(expected.key_number)
 
@@ -161,6 +163,26 @@ def test_every_kind_of_operation_under_every_law_of_keys(distribution: str, fail
     for number in range(3000):
         both.compare(RUN if number % 10 else WARMUP, number)
         both.answer_some(kept=number % 37)
+
+
+@pytest.mark.parametrize("kind", [READ, UPDATE, INSERT, RMW, DELETE])
+@pytest.mark.parametrize("distribution", ["zipfian", "latest", "sequential"])
+def test_rows_of_batches_are_of_the_kind_that_they_are_told(kind: int, distribution: str) -> None:
+    both = Both.of(
+        proportions=EVERY_KIND, requestdistribution=distribution, recordcount=500, insertcount=500, fieldlength=20,
+        readallfields=False,
+    )  # fmt: skip
+    for number in range(400):
+        both.compare(RUN if number % 10 else WARMUP, number, kind)
+        both.answer_some(kept=number % 37)
+    for number in range(50):
+        both.compare(LOAD, number, INSERT)
+
+
+@pytest.mark.parametrize("kind", [-1, SCAN, 6, 255])
+def test_no_row_of_a_batch_is_of_another_kind(kind: int) -> None:
+    with pytest.raises(ValueError, match=f"no row of a batch is of kind {kind}"):
+        OperationSource(**parameters()).draw_as(kind, RUN, 0)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def unusable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     [
         pytest.param("native_generators", MEMORY, id="generators-memory"),
         pytest.param("native_recording", MEMORY, id="recording-memory"),
+        pytest.param("native_recording", THREADS, id="recording-threads"),
         pytest.param("native_http2", MEMORY, id="http2-memory"),
         pytest.param("native_kvproto", MEMORY, id="kvproto-memory"),
         pytest.param("native_engine", MEMORY, id="engine-memory"),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hdrh.histogram import HdrHistogram
 
 from ycsbpy.cli.app import app
 from ycsbpy.report.document import read_document
 
-if TYPE_CHECKING:
-    from pathlib import Path
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def invoke(*arguments: str) -> Result:
@@ -137,3 +139,138 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+# What is written beside the tables, and instead of them
+
+
+SMALL = ("-P", "workloada", "-p", "recordcount=50", "-p", "operationcount=300", "--seed", "7")
+
+
+def test_json_on_stdout_is_all_there_is() -> None:
+    result = invoke("run", "memory", *SMALL, "-p", "outputstyle=json")
+    assert result.exit_code == 0
+    [last] = [json.loads(line) for line in result.stdout.splitlines()]
+    found = {row["Operation"]: row for row in last}
+    assert found["READ"]["Count"] + found["UPDATE"]["Count"] == found["TOTAL"]["Count"] == 300
+    assert "Operations: 300 planned = 300 ok" in result.stderr
+
+
+def test_go_ycsbs_profile_prints_its_json_among_its_text() -> None:
+    result = invoke("run", "memory", *SMALL, "-p", "outputstyle=json", "-p", "profile=go-ycsb")
+    rows = json.loads(next(line for line in result.stdout.splitlines() if line.startswith("[")))
+    assert [row["Operation"] for row in rows] == ["READ", "TOTAL", "UPDATE"]
+    assert all(isinstance(value, str) for row in rows for value in row.values())
+    assert result.stdout.splitlines()[0].startswith("*****")
+
+
+def test_a_table_can_be_read_back() -> None:
+    lines = invoke("run", "memory", *SMALL, "-p", "outputstyle=table").stdout.splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    found = {row[0]: dict(zip(cells[0], row, strict=True)) for row in cells[1:]}
+    assert found["TOTAL"]["COUNT"] == "300"
+
+
+@pytest.mark.parametrize("exporter", ["json", "jsonarray"])
+def test_javas_json_on_stdout_is_all_there_is(exporter: str) -> None:
+    text = invoke("run", "memory", *SMALL, "--exporter", exporter, "-p", "hdrhistogram.percentiles=50,99.9").stdout
+    objects = json.loads(text if exporter == "jsonarray" else f"[{text.replace('} {', '}, {')}]")
+    values = {(one["metric"], one["measurement"]): one["value"] for one in objects}
+    assert values["READ", "Operations"] + values["UPDATE", "Operations"] == 300
+    assert ("READ", "99.9PercentileLatency(us)") in values
+
+
+def test_figures_in_a_file_leave_the_rest_on_stdout(tmp_path: Path) -> None:
+    file = tmp_path / "figures.txt"
+    exporter = "site.ycsb.measurements.exporter.TextMeasurementsExporter"
+    result = invoke("run", "memory", *SMALL, "-p", f"exporter={exporter}", "-p", f"exportfile={file}")
+    assert "[OVERALL], Throughput(ops/sec), " in file.read_text()
+    assert "[OVERALL]" not in result.stdout
+    assert "Operations: 300 planned = 300 ok" in result.stdout
+
+
+@pytest.mark.parametrize("kind", ["raw", "csv", "hdrhistogram+raw"])
+def test_raw_lines_are_the_operations(kind: str, tmp_path: Path) -> None:
+    raw, report = tmp_path / "raw.csv", tmp_path / "report.json"
+    result = invoke(
+        "run", "memory", *SMALL, "-p", f"measurementtype={kind}", "-p", f"measurement.output_file={raw}",
+        "--target", "100000", "--json", str(report),
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert "READ " in result.stdout
+    with raw.open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    phase = read_document(str(report)).phases[0]
+    for operation in ("READ", "UPDATE"):
+        service = [int(line["latency_us"]) for line in lines if line["operation"] == operation]
+        series = phase.series[operation]
+        assert len(service) == series.count
+        assert max(service) == series.service.max_ns // 1000
+        assert series.response is not None
+        response = [int(line["response_us"]) for line in lines if line["operation"] == operation]
+        assert max(response) == series.response.max_ns // 1000
+    assert {line["outcome"] for line in lines} == {"OK"}
+    begun = phase.started_wall_ns // 1000
+    assert all(0 <= int(line["timestamp_us"]) - begun <= phase.elapsed_ns / 1000 + 1 for line in lines)
+
+
+def test_raw_lines_on_stdout_are_all_there_is() -> None:
+    result = invoke("run", "memory", *SMALL, "-p", "measurementtype=raw")
+    lines = list(csv.DictReader(result.stdout.splitlines()))
+    assert len(lines) == 300
+    assert {line["operation"] for line in lines} == {"READ", "UPDATE"}
+
+
+def test_go_ycsbs_profile_writes_its_columns_and_its_total(tmp_path: Path) -> None:
+    """The sample's heading and the shape of its lines; each operation once under its name and once in the total."""
+    raw = tmp_path / "raw.csv"
+    invoke("run", "memory", *SMALL, "-p", "profile=go-ycsb", "-p", "measurementtype=raw",
+           "-p", f"measurement.output_file={raw}")  # fmt: skip
+    sample = (SAMPLES / "go-ycsb-raw-csv.txt").read_text()
+    header, *lines = raw.read_text().splitlines()
+    assert header in sample.splitlines()
+    shape = re.compile(r"(READ|UPDATE|SCAN|TOTAL),\d{16},\d+")
+    theirs = [line for line in sample.splitlines() if line.startswith(("READ,", "UPDATE,", "SCAN,", "TOTAL,"))]
+    assert all(shape.fullmatch(line) for line in (*lines, *theirs))
+    assert sum(line.startswith("TOTAL,") for line in lines) == 300
+    assert len(lines) == 600
+
+
+def test_logs_and_spectra(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    result = invoke(
+        "run", "memory", *SMALL, "--hlog", f"{tmp_path}/run.hlog", "--hgrm", f"{tmp_path}/x-", "--json", str(report),
+        "-p", "histogram.percentiles.export=true", "-p", f"histogram.percentiles.export.filepath={tmp_path}/",
+        "-p", "hdrhistogram.fileoutput=true", "-p", f"hdrhistogram.output.path={tmp_path}/",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "report.json", "run.hlog", "READ.hdr", "UPDATE.hdr", "x-READ.hgrm", "x-UPDATE.hgrm", "x-TOTAL.hgrm",
+        "READ-percentiles.txt", "UPDATE-percentiles.txt", "TOTAL-percentiles.txt",
+    }  # fmt: skip
+    logged = [line.split(",") for line in (tmp_path / "run.hlog").read_text().splitlines() if line.startswith("Tag=")]
+    phase = read_document(str(report)).phases[0]
+    for name in ("READ", "UPDATE"):
+        counts = sum(HdrHistogram.decode(line[-1]).get_total_count() for line in logged if line[0] == f"Tag={name}")
+        assert counts == phase.series[name].count
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("-p", "measurementtype=raw", "-p", "measurement.output_file=/dev/full"),
+        ("--hlog", "/dev/full"),
+        ("--exporter", "text", "-p", "exportfile=/dev/full"),
+    ],
+    ids=["raw", "hlog", "figures"],
+)
+def test_a_full_disk_costs_the_file_and_not_the_result(where: tuple[str, ...], tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    result = invoke("run", "memory", *SMALL, *where, "--json", str(report))
+    assert result.exit_code == 1
+    assert "No space left on device" in result.stderr.splitlines()[-1]
+    assert "Operations: 300 planned = 300 ok" in result.output
+    document = read_document(str(report))
+    assert document.phases[0].accounting.ok == 300
+    assert "No space left" in document.problems[0]

@@ -209,25 +209,23 @@ BAD = [
     ("tikv.type=txn", NotSupportedError, "tikv.type=txn: transactions are not in this version; write raw"),
     ("tikv.type=coprocessor", NotSupportedError,
      "tikv.type=coprocessor: the coprocessor interface is not in this version; write raw"),
-    ("tikv.apiversion=v2", NotSupportedError,
-     "tikv.apiversion=V2: this API version is not in this version of ycsbpy; V1 is"),
-    ("tikv.ttl=60", NotSupportedError, "tikv.ttl=60: time to live is not in this version; write 0"),
-    ("batch.size=10", NotSupportedError,
-     "batch.size=10: calls that carry more than one operation are not in this version; write 1"),
-    ("measurementtype=raw", NotSupportedError,
-     "measurementtype=raw: this type of measurement is not in this version; hdrhistogram is"),
-    ("outputstyle=table", NotSupportedError, "outputstyle=table: this style is not in this version; plain is"),
-    ("outputstyle=json", NotSupportedError,
-     "outputstyle=json: JSON on stdout is not in this version; --json FILE writes the whole report"),
+    ("tikv.ttl=1m", PropertyError, 'tikv.ttl: "1m" is not a whole number; write 1000000'),
+    ("tikv.cf=raft", PropertyError, 'tikv.cf: "raft" is not one of its choices; choose from default, lock, write'),
+    ("batch.size=0", PropertyError, "batch.size: 0 is too small; the least is 1"),
+    ("batch.size=many", PropertyError, 'batch.size: "many" is not a whole number'),
+    ("insertfrom=end", PropertyError, 'insertfrom: "end" is not one of its choices; choose from found, recordcount'),
+    ("measurementtype=timeseries", NotSupportedError,
+     "measurementtype=timeseries: this type of measurement is not in this version; hdrhistogram is"),
+    ("outputstyle=xml", PropertyError,
+     'outputstyle: "xml" is not one of its choices; choose from plain, table, json'),
+    ("exporter=jsonarry", PropertyError, 'exporter: "jsonarry" is not one of its choices; did you mean "jsonarray"?'),
     ("profile=exact", NotSupportedError, "profile=exact: this profile is not in this version; ycsb is"),
     ("workload=site.ycsb.workloads.RestWorkload", NotSupportedError,
      "workload=site.ycsb.workloads.RestWorkload: this workload of YCSB's is not in this version; core is"),
-    ("core_workload_insertion_retry_limit=3", NotSupportedError,
-     "core_workload_insertion_retry_limit=3: trying a failed insert again is not in this version; write 0"),
-    ("hdrhistogram.fileoutput=true", NotSupportedError,
-     "hdrhistogram.fileoutput=true: HDR logs are not in this version; --json FILE keeps the histograms"),
-    ("exportfile=out.txt", NotSupportedError,
-     "exportfile=out.txt: it is not in this version; redirect stdout, or use --json FILE"),
+    ("core_workload_insertion_retry_limit=-1", PropertyError,
+     "core_workload_insertion_retry_limit: -1 is too small; the least is 0"),
+    ("core_workload_insertion_retry_interval=soon", PropertyError,
+     'core_workload_insertion_retry_interval: "soon" is not a number'),
 ]  # fmt: skip
 
 
@@ -260,7 +258,7 @@ def test_options_without_a_name_or_a_value(override: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["a\nb=1", "exportfile=\n\x1b[31m", "table\n", "tikv.type=t\nx", "recordcount=\n\n1 2"]
+    "written", ["a\nb=1", "outputstyle=\n\x1b[31m", "table\n", "tikv.type=t\nx", "recordcount=\n\n1 2"]
 )
 def test_no_error_has_more_than_one_line(written: str) -> None:
     assert str(refused(overrides=[written])).isprintable()

@@ -81,7 +81,9 @@ def test_an_entry_is_complete(entry: Property) -> None:
 def test_flags_are_unique() -> None:
     flags = [entry.flag for entry in PROPERTIES if entry.flag]
     assert sorted(flags) == sorted(set(flags))
-    assert {"--threads", "--target", "--table", "--interval", "--seed", "--allow-errors"} == set(flags)
+    assert set(flags) == {
+        "--threads", "--target", "--table", "--interval", "--seed", "--allow-errors", "--exporter", "--hlog", "--hgrm",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -359,7 +359,7 @@ def test_the_shipped_workloads_are_as_published(
 
 def test_proportions_are_in_the_order_of_the_kinds() -> None:
     names = [name.removesuffix("proportion") for name in PROPORTIONS]
-    assert names == [kind.name.lower().replace("_", "") for kind in OpKind]
+    assert names == [kind.name.lower().replace("_", "") for kind in OpKind if not kind.name.startswith("BATCH_")]
 
 
 NUMBERS = st.sampled_from(["0", "1", "2", "10", "100", "1000", str(2**31), str(2**60)])

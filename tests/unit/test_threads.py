@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import pytest
 
+from ycsbpy._native.recording import SampleQueue
 from ycsbpy.clock import SystemClock
+from ycsbpy.config import make_config
 from ycsbpy.drivers.base import SyncDriver
+from ycsbpy.drivers.memory import MemoryTables
 from ycsbpy.errors import RunError
+from ycsbpy.measure.taps import Taps
 from ycsbpy.ops import Operation, OpKind, Outcome, Result
 from ycsbpy.runner.phases import run_phase
-from ycsbpy.runner.plan import PhasePlan
+from ycsbpy.runner.plan import PhasePlan, Retries
 from ycsbpy.runner.stop import StopSignal
 from ycsbpy.workload.base import Phase, Workload
+from ycsbpy.workload.core import CoreWorkload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -142,3 +147,57 @@ def test_a_workload_that_breaks_ends_the_phase_with_its_reason() -> None:
 
     with pytest.raises(RunError, match="in draw"):
         go(PhasePlan(Phase.RUN, 1000, clients=4), lambda _: OK, Breaking())
+
+
+def test_threads_put_down_every_operation() -> None:
+    names = [[(f"{kind.name}/{outcome.name}", "", True) for outcome in Outcome] for kind in OpKind]
+    samples = SampleQueue(names, wide=False, totals=False)
+    answer = Result(Outcome.FAILED, error="no")
+    plan = PhasePlan(Phase.RUN, 5000, 8)
+    driver = Blocking(lambda number: OK if number % 3 else answer)
+    summary = asyncio.run(run_phase(plan, Numbered(), driver, SystemClock(), taps=Taps(samples)))
+    samples.close()
+    lines = (samples.take(0) or b"").decode().splitlines()
+    assert sum(line.startswith("READ/OK,") for line in lines) == summary.accounting.ok == 3333
+    assert sum(line.startswith("READ/FAILED,") for line in lines) == summary.accounting.failed == 1667
+
+
+class Batching(Blocking):
+    """Tables behind a lock, with batches; reads of one key bring wrong data."""
+
+    batches: ClassVar[bool] = True
+
+    def __init__(self, wrong: bytes = b"") -> None:
+        super().__init__(lambda _: OK)
+        self.tables = MemoryTables(["field0"])
+        self.lock = threading.Lock()
+        self.sizes: list[int] = []
+        self.wrong = wrong
+
+    def batch_insert(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        with self.lock:
+            self.sizes.append(len(rows))
+            return [self.tables.insert(table, row.key, row.values or {}) for row in rows]
+
+    def batch_read(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        with self.lock:
+            self.sizes.append(len(rows))
+            found = [self.tables.read(table, row.key, row.fields) for row in rows]
+        bad = Result(Outcome.OK, {"field0": b"wrong"})
+        return [bad if row.key == self.wrong else one for row, one in zip(rows, found, strict=True)]
+
+
+def test_threads_send_batches_and_look_at_what_they_bring() -> None:
+    values = {"recordcount": 100, "operationcount": 1000, "fieldcount": 1, "fieldlength": 5, "dataintegrity": True}
+    workload = CoreWorkload.from_config(make_config({**values, "readproportion": 1, "updateproportion": 0}), 1)
+    driver = Batching(workload.key(42))
+    again = Retries(1, 0.001)
+    load = PhasePlan(Phase.LOAD, 100, 5, batch=7, insert_retries=again)
+    loaded = asyncio.run(run_phase(load, workload, driver, SystemClock()))
+    assert sorted(driver.sizes) == [2, *[7] * 14]
+    assert loaded.accounting.ok == loaded.accounting.planned == 15
+    run = asyncio.run(run_phase(PhasePlan(Phase.RUN, 1000, 5, batch=7), workload, driver, SystemClock()))
+    assert sum(driver.sizes) == 1100
+    assert 0 < run.integrity_violations == run.by_kind["BATCH_READ"].failed
+    assert "user" in run.integrity_example
+    assert run.accounting.done == 143

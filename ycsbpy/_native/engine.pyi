@@ -6,7 +6,7 @@ The control plane is the caller's: it answers ``questions`` (which Region holds 
 from typing import TypeAlias, final
 
 from ycsbpy._native.generators import OperationSource
-from ycsbpy._native.recording import Recorder
+from ycsbpy._native.recording import Recorder, SampleQueue
 
 # A Region: id, start, end, conf_ver, version, peers as (id, store, role), the leading peer's id, store addresses.
 _Described: TypeAlias = tuple[int, bytes, bytes, int, int, list[tuple[int, int, int]], int, list[tuple[int, bytes]]]
@@ -20,6 +20,7 @@ class Engine:
     ``None`` for no end. ``period`` is the time between two intended starts in nanoseconds as (numerator, denominator),
     ``None`` for as fast as it goes. Times are nanoseconds of ``time.monotonic_ns()``; ``deadline_ns`` -1 is none.
     ``timeout_ns`` is what an operation may take. With ``repeats_writes`` an insert whose answer was lost is sent again.
+    Every operation is put down in ``samples`` as it ends; threads wait while they are full.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Engine:
         key_end: bytes,
         api_version: int = 0,
         ttl: int = 0,
+        samples: SampleQueue | None = None,
     ) -> None: ...
     def know(self, region: _Described) -> None:
         """Tell all threads of a Region, before the start."""

@@ -87,6 +87,10 @@ class OperationSource:
         counters, so drawing one twice gives two different keys. Raises ``ValueError`` for a domain that there is
         not."""
 
+    def draw_as(self, kind: int, domain: int, number: int) -> Operation:
+        """Operation `number` as one of `kind`, whatever the mix would make it: a row of a batch, for all of which its
+        first operation decides. Raises ``ValueError`` for a scan and for a kind that there is not."""
+
     def acknowledge(self, key_number: int, ok: bool) -> None:
         """Say how the insert of record `key_number` in run or warm-up ended; keys at or past the first one that is
         neither acknowledged nor failed are never drawn. Numbers below ``recordcount`` and numbers that were never

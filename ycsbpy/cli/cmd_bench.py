@@ -11,12 +11,13 @@ import click
 from ycsbpy.cli.options import Given, bench_options
 from ycsbpy.report.document import check_writable, write_document
 from ycsbpy.report.live import LiveLine, live_line
-from ycsbpy.report.text import final_lines, interval_lines, properties_lines
+from ycsbpy.report.recording import final_figures
+from ycsbpy.report.text import facts, headlines, interval_lines, properties_lines
 from ycsbpy.session import Job, perform, verdict
 
 if TYPE_CHECKING:
-    from ycsbpy.config import Command, Latency
-    from ycsbpy.measure.summary import Interval
+    from ycsbpy.config import Command
+    from ycsbpy.measure.summary import Interval, Summary
     from ycsbpy.runner.plan import Progress
 
 
@@ -53,12 +54,13 @@ def _bench(command: Command, given: Given) -> None:
     job = Job.of(command, given.database, config)
     for warning in job.warnings:
         _say(f"warning: {warning}")
-    _print(properties_lines(job.shown_properties(all_of_them=given.verbose)))
     line = live_line()
+    printer = _Printer(line, job)
+    printer.tell(properties_lines(job.shown_properties(all_of_them=given.verbose)))
     with line or nullcontext():
-        document = perform(job, observer=_Printer(line, job.settings.shown_latency), say=_say)
+        document = perform(job, observer=printer, say=_say)
     for phase in document.phases:
-        _print(final_lines(phase, job.settings.shown_latency))
+        printer.final(phase)
     if given.json_file:
         write_document(document, given.json_file)
     problem = verdict(document, job.settings)
@@ -67,26 +69,38 @@ def _bench(command: Command, given: Given) -> None:
 
 
 class _Printer:
-    """Interval lines to standard output, progress to the live line, which steps aside for them."""
+    """Figures to standard output, progress to the live line, which steps aside for them. What is for people goes to
+    standard error where standard output is for a machine."""
 
-    def __init__(self, line: LiveLine | None, show: Latency) -> None:
+    def __init__(self, line: LiveLine | None, job: Job) -> None:
         self._line = line
-        self._show = show
+        self._outputs = job.outputs
+        self._show = job.settings.shown_latency
+
+    def tell(self, lines: list[str]) -> None:
+        """What is for people."""
+        click.echo("\n".join(lines), err=self._outputs.stdout_is_data)
 
     def progress(self, progress: Progress) -> None:
         if self._line is not None:
             self._line.progress(progress)
 
     def interval(self, interval: Interval) -> None:
-        lines = interval_lines(interval, self._show)
+        outputs = self._outputs
+        if outputs.exporter != "none" or not outputs.summary:  # neither has a form for intervals
+            return
+        lines = interval_lines(interval, self._show, outputs)
         if self._line is not None and sys.stdout.isatty():
             self._line.print(lines)
         else:
-            _print(lines)
+            click.echo("\n".join(lines))
 
-
-def _print(lines: list[str]) -> None:
-    click.echo("\n".join(lines))
+    def final(self, summary: Summary) -> None:
+        outputs = self._outputs
+        self.tell(headlines(summary))
+        if outputs.summary and not outputs.tables_file:
+            click.echo(final_figures(outputs, summary, self._show), nl=False)
+        self.tell(facts(summary))
 
 
 def _say(line: str) -> None:

@@ -26,6 +26,9 @@ FLAGS = {
     "interval": "status.interval",
     "seed": "seed",
     "allow_errors": "allowerrors",
+    "exporter": "exporter",
+    "hlog": "measurement.hlog",
+    "hgrm": "measurement.hgrm",
 }
 """Flag → the property it sets."""
 
@@ -72,6 +75,9 @@ def bench_options(command: Callable[[Given], None]) -> Callable[..., None]:
     @click.option("--interval", metavar="SECONDS", help="Seconds between interval reports. [default: 10]")
     @click.option("--seed", metavar="N", help="Draw the same operations as another run. [default: random]")
     @click.option("--allow-errors", metavar="N[%]", help="Failed or unknown operations that are fine. [default: 0]")
+    @click.option("--exporter", metavar="NAME", help="Print figures as Java YCSB: text, json or jsonarray.")
+    @click.option("--hlog", metavar="FILE", help="Write an HdrHistogram interval log, tagged by operation.")
+    @click.option("--hgrm", metavar="PREFIX", help="Write latency spectra to PREFIX + OPERATION.hgrm.")
     @click.option("--json", "json_file", metavar="FILE", help="Write the full report, histograms included, as JSON.")
     @click.option("--lenient", is_flag=True, help="Warn of unknown properties instead of refusing them.")
     @click.option("-v", "--verbose", is_flag=True, help="Show all properties, not only those that are not the default.")

@@ -1,6 +1,7 @@
 """Configuration: one typed table of properties, files and flags to typed values, and the settings made of them."""
 
 from ycsbpy.config.config import Config, Rank, Setting, load_config, make_config, written_value
+from ycsbpy.config.outputs import OutputSettings
 from ycsbpy.config.properties import PROPERTIES, PROPERTY_TABLE, find_property
 from ycsbpy.config.schema import Property, Refusal, Section, Tool
 from ycsbpy.config.settings import Command, RunSettings, TikvSettings, WorkloadSettings
@@ -15,6 +16,7 @@ __all__ = [
     "Kind",
     "Latency",
     "MeasurementInterval",
+    "OutputSettings",
     "Property",
     "Rank",
     "Refusal",

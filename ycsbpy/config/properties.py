@@ -14,6 +14,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from ycsbpy.config.measurements import MEASUREMENT_PROPERTIES
 from ycsbpy.config.schema import Property, Refusal, Section, Tool
 from ycsbpy.config.values import Kind
 
@@ -29,7 +30,7 @@ MAX_LENGTH = 2**30
 
 _GO, _JAVA, _BOTH = (Tool.GO,), (Tool.JAVA,), (Tool.GO, Tool.JAVA)
 _RECORDS, _OPERATIONS, _RUN = Section.RECORDS, Section.OPERATIONS, Section.RUN
-_MEASURE, _TIKV, _PEERS = Section.MEASUREMENT, Section.TIKV, Section.PEERS
+_TIKV, _PEERS = Section.TIKV, Section.PEERS
 _JAVA_WORKLOADS = tuple(
     f"site.ycsb.workloads.{name}" for name in ("ConstantOccupancyWorkload", "RestWorkload", "TimeSeriesWorkload")
 )
@@ -371,129 +372,41 @@ _RUN_PROPERTIES = (
         "batch.size",
         Kind.INT,
         "1",
-        "Operations that one call carries.",
+        "Records that one call carries, all of one kind of operation. An operation is such a call then; "
+        "operationcount, recordcount and target count records, and the last call has those that are left.",
         _RUN,
         _GO,
         minimum=1,
-        maximum=2**31 - 1,
-        refused=(Refusal("calls that carry more than one operation are not in this version; write 1"),),
+        maximum=65536,
     ),
     Property(
         "core_workload_insertion_retry_limit",
         Kind.INT,
         "0",
-        "How often a failed insert is tried again.",
+        "How often an insert that went wrong is tried again; never one that went well.",
         _RUN,
         _BOTH,
         minimum=0,
         maximum=2**31 - 1,
-        refused=(Refusal("trying a failed insert again is not in this version; write 0"),),
-    ),
-)
-
-_MEASUREMENT_PROPERTIES = (
-    Property(
-        "measurement.interval",
-        Kind.INTERVAL,
-        "both",
-        "Which latency tables show: op is from sending, intended from when the schedule wanted it sent, both is both. "
-        "A number sets status.interval instead, as in go-ycsb.",
-        _MEASURE,
-        _BOTH,
-        minimum=0,
-        maximum=1e9,
-        differs="with a target both are always recorded, and showing only op hides waiting time",
-    ),
-    _switch(
-        "status",
-        "true",
-        "Print a line of figures every status.interval seconds.",
-        _MEASURE,
-        _JAVA,
     ),
     Property(
-        "status.interval",
+        "core_workload_insertion_retry_interval",
         Kind.FLOAT,
-        "10",
-        "Seconds between those lines; 0 means none.",
-        _MEASURE,
-        _JAVA,
-        minimum=0,
-        maximum=1e9,
-        flag="--interval",
-    ),
-    Property("label", Kind.TEXT, "", "Name of this run in its report.", _MEASURE, _JAVA, example="before the upgrade"),
-    Property(
-        "measurementtype",
-        Kind.CHOICE,
-        "hdrhistogram",
-        "How latencies are kept; histogram and hdrhistogram are the same here: 1 ns to 1 h, 3 digits.",
-        _MEASURE,
+        "3",
+        "Seconds before it is tried again, give or take a fifth.",
+        _RUN,
         _BOTH,
-        choices=(
-            "hdrhistogram",
-            "histogram",
-            "hdrhistogram+histogram",
-            "hdrhistogram+raw",
-            "timeseries",
-            "raw",
-            "csv",
-        ),
-        refused=(
-            Refusal(
-                "this type of measurement is not in this version; hdrhistogram is",
-                ("hdrhistogram+histogram", "hdrhistogram+raw", "timeseries", "raw", "csv"),
-            ),
-        ),
+        minimum=0,
+        maximum=3600,
     ),
     Property(
-        "outputstyle",
+        "insertfrom",
         Kind.CHOICE,
-        "plain",
-        "Style of the tables on stdout.",
-        _MEASURE,
-        _GO,
-        choices=("plain", "table", "json"),
-        refused=(
-            Refusal("this style is not in this version; plain is", ("table",)),
-            Refusal("JSON on stdout is not in this version; --json FILE writes the whole report", ("json",)),
-        ),
-    ),
-    Property(
-        "histogram.percentiles.export",
-        Kind.BOOL,
-        "false",
-        "Write a file of percentiles for each operation.",
-        _MEASURE,
-        _GO,
-        refused=(Refusal("percentile files are not in this version; --json FILE keeps the histograms"),),
-    ),
-    Property(
-        "hdrhistogram.fileoutput",
-        Kind.BOOL,
-        "false",
-        "Write an HDR interval log for each operation.",
-        _MEASURE,
-        _JAVA,
-        refused=(Refusal("HDR logs are not in this version; --json FILE keeps the histograms"),),
-    ),
-    Property(
-        "measurement.output_file",
-        Kind.PATH,
-        "",
-        "File for the measurements instead of stdout.",
-        _MEASURE,
-        _GO,
-        refused=(Refusal("it is not in this version; redirect stdout, or use --json FILE"),),
-    ),
-    Property(
-        "exportfile",
-        Kind.PATH,
-        "",
-        "File for the final figures instead of stdout.",
-        _MEASURE,
-        _JAVA,
-        refused=(Refusal("it is not in this version; redirect stdout, or use --json FILE"),),
+        "found",
+        "Where the inserts of a run begin: behind the records that are found in the table (found), or at recordcount "
+        "whatever is there (recordcount), as in YCSB, where a second run writes over what the first one inserted.",
+        _RUN,
+        choices=("found", "recordcount"),
     ),
 )
 
@@ -541,7 +454,6 @@ _TIKV_PROPERTIES = (
         _TIKV,
         _GO,
         choices=("V1", "V1TTL", "V2"),
-        refused=(Refusal("this API version is not in this version of ycsbpy; V1 is", ("V1TTL", "V2")),),
     ),
     Property(
         "tikv.conncount",
@@ -589,11 +501,18 @@ _TIKV_PROPERTIES = (
         "tikv.ttl",
         Kind.INT,
         "0",
-        "Seconds after which what is written disappears; 0 means never.",
+        "Seconds after which what is written disappears; 0 means never. The cluster has to be of V1TTL or V2.",
         _TIKV,
         minimum=0,
         maximum=2**31 - 1,
-        refused=(Refusal("time to live is not in this version; write 0"),),
+    ),
+    Property(
+        "tikv.cf",
+        Kind.CHOICE,
+        "default",
+        "Column family that keys are in.",
+        _TIKV,
+        choices=("default", "lock", "write"),
     ),
     Property(
         "tikv.ca",
@@ -610,12 +529,10 @@ _IGNORED_PROPERTIES = (
     _ignored("db", "the database is the argument of load and run", _BOTH),
     _ignored("dotransactions", "the command, load or run, decides", _BOTH),
     _ignored("command", "the command, load or run, decides", _GO),
-    _ignored("exporter", "--json FILE writes the report as JSON", _JAVA),
     _ignored("silence", "errors are always counted, and shown by name", _GO, "true", Kind.BOOL),
     _ignored("verbose", "-v shows more", _GO, "false", Kind.BOOL),
     _ignored("dropdata", "nothing is ever dropped before a load", _GO, "false", Kind.BOOL),
     _ignored("debug.pprof", "no profiler listens", _GO),
-    _ignored("core_workload_insertion_retry_interval", "failed inserts are not tried again", _BOTH, "3", Kind.FLOAT),
     _ignored(
         "core_workload_insertion_keep_going_on_error",
         "a failed insert is counted and the load goes on; see allowerrors",
@@ -626,15 +543,10 @@ _IGNORED_PROPERTIES = (
     _ignored(
         "spin.sleep", "the timer is exact to some tens of microseconds without spinning", _JAVA, "false", Kind.BOOL
     ),
-    _ignored("hdrhistogram.percentiles", "the table's percentiles are fixed; --json FILE keeps the histograms", _JAVA),
-    _ignored("hdrhistogram.output.path", "HDR logs are not written", _JAVA),
-    _ignored("histogram.percentiles.export.filepath", "percentile files are not written", _GO, "./"),
     _ignored(
         "histogram.buckets", "histograms have no buckets to choose: 3 digits from 1 ns to 1 h", _JAVA, "1000", Kind.INT
     ),
     _ignored("measurement.histogram.verbose", "--json FILE keeps the histograms", _JAVA, "false", Kind.BOOL),
-    _ignored("measurement.raw.output_file", "raw measurements are not kept", _JAVA),
-    _ignored("measurement.raw.no_summary", "raw measurements are not kept", _JAVA, "false", Kind.BOOL),
     _ignored("measurement.trackjvm", "there is no JVM", _JAVA, "false", Kind.BOOL),
     _ignored("timeseries.granularity", "see status.interval", _JAVA, "1000", Kind.INT),
     _ignored(
@@ -655,7 +567,7 @@ PROPERTIES: tuple[Property, ...] = (
     *_RECORD_PROPERTIES,
     *_OPERATION_PROPERTIES,
     *_RUN_PROPERTIES,
-    *_MEASUREMENT_PROPERTIES,
+    *MEASUREMENT_PROPERTIES,
     *_TIKV_PROPERTIES,
     *_IGNORED_PROPERTIES,
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ycsbpy.config.config import Config
 
-__all__ = ["PROPORTIONS", "Command", "RunSettings", "SourceArguments", "TikvSettings", "WorkloadSettings"]
+__all__ = ["PROPORTIONS", "Command", "RunSettings", "SourceArguments", "TikvSettings", "WorkloadSettings", "clash"]
 
 Command = Literal["load", "run"]
 
@@ -206,6 +206,12 @@ class RunSettings:
     seed: int | None
     """None: to be drawn at random."""
     label: str
+    batch: int = 1
+    """Records of one operation."""
+    insert_retries: int = 0
+    insert_retry_seconds: float = 3.0
+    insert_from_found: bool = True
+    """Whether the inserts of a run begin behind the records that are there; else at ``recordcount``."""
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -218,6 +224,7 @@ class RunSettings:
         latency, warnings = _latency(config)
         if command == "run":
             warnings += _mix_warnings(config)
+            _check_batches(config)
         return cls(
             command=command,
             threadcount=config.integer("threadcount"),
@@ -230,6 +237,10 @@ class RunSettings:
             shown_latency=latency,
             seed=config.optional_integer("seed"),
             label=config.text("label"),
+            batch=config.integer("batch.size"),
+            insert_retries=config.integer("core_workload_insertion_retry_limit"),
+            insert_retry_seconds=config.number("core_workload_insertion_retry_interval"),
+            insert_from_found=config.text("insertfrom") == "found",
             warnings=tuple(warnings),
         )
 
@@ -250,15 +261,18 @@ class TikvSettings:
     key: Path | None = None
     batchsize: int = 128
     native_threads: int = 0
+    ttl: int = 0
+    """Seconds; 0 for ever."""
+    cf: str = "default"
 
     @classmethod
     def from_config(cls, config: Config) -> TikvSettings:
         """Take and check what the TiKV drivers need. Raises ``PropertyError``, also for a file that is not there."""
         ca, cert, key = (_file(config, name) for name in ("tikv.ca", "tikv.cert", "tikv.key"))
         if (cert is None) != (key is None):
-            raise _clash(config, "a certificate needs its key, and a key its certificate", "tikv.cert", "tikv.key")
+            raise clash(config, "a certificate needs its key, and a key its certificate", "tikv.cert", "tikv.key")
         if cert is not None and ca is None:
-            raise _clash(config, "a client's certificate needs TLS, which tikv.ca turns on", "tikv.cert", "tikv.ca")
+            raise clash(config, "a client's certificate needs TLS, which tikv.ca turns on", "tikv.cert", "tikv.ca")
         return cls(
             pd=tuple(_endpoint(config, text) for text in config.items("tikv.pd")),
             driver=config.text("tikv.driver"),
@@ -271,6 +285,8 @@ class TikvSettings:
             key=key,
             batchsize=config.integer("tikv.batchsize"),
             native_threads=config.integer("native.threads"),
+            ttl=config.integer("tikv.ttl"),
+            cf=config.text("tikv.cf"),
         )
 
 
@@ -280,7 +296,7 @@ def _key_order(config: Config) -> str:
     return "hashed-big-endian" if order == "hashed" and config.text("profile") == "go-ycsb" else order
 
 
-def _clash(config: Config, reason: str, *names: str) -> PropertyError:
+def clash(config: Config, reason: str, *names: str) -> PropertyError:
     """An error about several properties; it is laid at the door of the one that was written last."""
     blamed = max(names, key=config.rank)
     said = ", ".join(_said(config, name) for name in names)
@@ -303,12 +319,12 @@ def _records(config: Config) -> tuple[int, int, int]:
             reason = f"{_zero(config, 'recordcount')}, and {_said(config, name)} needs it; write recordcount={needed}"
             raise config.error("recordcount", reason)
     if insertstart > recordcount:
-        raise _clash(config, "the first record is after the last", "insertstart", "recordcount")
+        raise clash(config, "the first record is after the last", "insertstart", "recordcount")
     if insertcount is None:
         insertcount = recordcount - insertstart
     if insertstart + insertcount > recordcount:
         reason = "insertstart and insertcount together are more than recordcount"
-        raise _clash(config, reason, "insertcount", "insertstart", "recordcount")
+        raise clash(config, reason, "insertcount", "insertstart", "recordcount")
     return recordcount, insertstart, insertcount
 
 
@@ -319,7 +335,7 @@ def _records_to_load(config: Config) -> int:
             "recordcount", f"{_zero(config, 'recordcount')}, so there is nothing to load; write recordcount=N"
         )
     if insertcount == 0:
-        raise _clash(config, "no record is left to load", "insertcount", "insertstart", "recordcount")
+        raise clash(config, "no record is left to load", "insertcount", "insertstart", "recordcount")
     return insertcount
 
 
@@ -331,7 +347,7 @@ def _operations_to_run(config: Config) -> int | None:
         why = "a run has to know how many records were loaded (YCSB and go-ycsb would ask for 2147483647)"
         raise config.error("recordcount", f"{_zero(config, 'recordcount')}; {why}; write recordcount=N")
     if asks and insertcount == 0:
-        raise _clash(config, "no record is left to ask for", "insertcount", "insertstart", "recordcount")
+        raise clash(config, "no record is left to ask for", "insertcount", "insertstart", "recordcount")
     count = config.integer("operationcount")
     if count == 0 and config.number("maxexecutiontime") == 0:
         reason = "and there is no time limit; write operationcount=N or maxexecutiontime=SECONDS"
@@ -345,12 +361,17 @@ def _zero(config: Config, name: str) -> str:
 
 def _check_mix(config: Config) -> None:
     if not any(config.number(name) > 0 for name in PROPORTIONS):
-        raise _clash(config, "all proportions are 0, so there is nothing to do", *PROPORTIONS)
+        raise clash(config, "all proportions are 0, so there is nothing to do", *PROPORTIONS)
+
+
+def _check_batches(config: Config) -> None:
+    if config.integer("batch.size") > 1 and config.number("scanproportion") > 0:
+        raise clash(config, "scans do not come in batches", "batch.size", "scanproportion")
 
 
 def _check_scan_lengths(config: Config) -> None:
     if config.integer("minscanlength") > config.integer("maxscanlength"):
-        raise _clash(config, "the shortest scan is longer than the longest", "minscanlength", "maxscanlength")
+        raise clash(config, "the shortest scan is longer than the longest", "minscanlength", "maxscanlength")
 
 
 def _check_exponential(config: Config) -> None:
@@ -360,12 +381,12 @@ def _check_exponential(config: Config) -> None:
     percentile, frac = config.number("exponential.percentile"), config.number("exponential.frac")
     if not 0 < percentile < 100 or not 0 < frac < 1:
         reason = "percentile has to be between 0 and 100, frac between 0 and 1, and the bounds are not allowed"
-        raise _clash(config, reason, "exponential.percentile", "exponential.frac")
+        raise clash(config, reason, "exponential.percentile", "exponential.frac")
     if percentile / 100 <= frac:
         reason = (
             f"no exponential law puts {shown(percentile)} % of its mass into {shown(frac)} of the range; it takes more"
         )
-        raise _clash(config, reason, "exponential.percentile", "exponential.frac")
+        raise clash(config, reason, "exponential.percentile", "exponential.frac")
 
 
 def _check_integrity(config: Config) -> None:
@@ -373,10 +394,10 @@ def _check_integrity(config: Config) -> None:
         return
     if config.text("fieldlengthdistribution") != "constant":
         reason = "values can be checked only if all are of the same length"
-        raise _clash(config, reason, "dataintegrity", "fieldlengthdistribution")
+        raise clash(config, reason, "dataintegrity", "fieldlengthdistribution")
     for name in ("keyprefix", "fieldnameprefix"):
         if not config.text(name).isascii():
-            raise _clash(config, "values can be checked only if keys and names are ASCII", "dataintegrity", name)
+            raise clash(config, "values can be checked only if keys and names are ASCII", "dataintegrity", name)
 
 
 def _check_key_length(config: Config) -> None:
@@ -394,7 +415,7 @@ def _check_key_length(config: Config) -> None:
 def _field_lengths(config: Config) -> LengthHistogram | None:
     law = config.text("fieldlengthdistribution")
     if law in ("uniform", "zipfian") and config.integer("minfieldlength") > config.integer("fieldlength"):
-        raise _clash(config, "the shortest value is longer than the longest", "minfieldlength", "fieldlength")
+        raise clash(config, "the shortest value is longer than the longest", "minfieldlength", "fieldlength")
     if law != "histogram":
         return None
     try:
@@ -409,7 +430,7 @@ def _row_warnings(config: Config, longest: int) -> list[str]:
     if row > MAX_ROW_BYTES:
         size = f"a record would have up to {row} bytes, and no message carries more than {MAX_ROW_BYTES}"
         histogram = config.text("fieldlengthdistribution") == "histogram"
-        raise _clash(config, size, "fieldlengthhistogram" if histogram else "fieldlength", "fieldcount")
+        raise clash(config, size, "fieldlengthhistogram" if histogram else "fieldlength", "fieldcount")
     if row > USUAL_ROW_BYTES:
         mib = shown(round(row / 2**20, 1))
         return [f"records have up to {mib} MiB; TiKV refuses those above 8 MiB unless raft-entry-max-size is raised"]
@@ -446,7 +467,7 @@ def _interval_seconds(config: Config) -> float:
     other = config.interval().seconds
     if other is not None and config.rank("measurement.interval") >= config.rank("status.interval"):
         if config.rank("measurement.interval") == config.rank("status.interval") and other != seconds:
-            raise _clash(config, "the two say different seconds", "measurement.interval", "status.interval")
+            raise clash(config, "the two say different seconds", "measurement.interval", "status.interval")
         seconds = other
     return seconds if config.boolean("status") else 0.0
 

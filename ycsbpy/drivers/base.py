@@ -26,6 +26,9 @@ What a driver promises (``ycsbpy.testing.driver_contract`` checks it):
 8. ``open`` connects and raises ``DriverError`` or ``ClusterError`` with one clear line when it cannot, within seconds;
    ``close`` may be called more than once, also when ``open`` failed.
 9. Properties that the driver cannot honour are refused by ``from_config`` with ``NotSupportedError``, never ignored.
+10. A driver with ``batches`` has calls for several records at once (``batch.size``). They answer with a ``Result`` for
+    each record, in order, each by the rules above: where the library has one answer for all, a record is ``FAILED``
+    only if none can have been written. Of two rows with one key, the later one stays.
 """
 
 from __future__ import annotations
@@ -40,8 +43,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ycsbpy.config import Config, Property
+    from ycsbpy.ops import Operation
 
-__all__ = ["Driver", "DriverBase", "SyncDriver"]
+__all__ = ["Driver", "DriverBase", "SyncDriver", "modified"]
 
 
 class DriverBase(ABC):
@@ -55,6 +59,9 @@ class DriverBase(ABC):
 
     keeps_data: ClassVar[bool] = True
     """Whether records outlive the process. Where they do not, a run loads them first, unmeasured."""
+
+    batches: ClassVar[bool] = False
+    """Whether the calls for several records are there; ``batch.size`` is refused otherwise."""
 
     properties: ClassVar[Sequence[Property]] = ()
     """Properties that only this driver reads; known, typed and checked like ycsbpy's own while it is in use."""
@@ -110,6 +117,28 @@ class Driver(DriverBase):
         written = await self.update(table, key, values)
         return written._replace(row=read.row)
 
+    async def batch_read(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        """As ``read`` for each: its ``key`` and ``fields``."""
+        raise NotImplementedError
+
+    async def batch_insert(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        """As ``insert`` for each: its ``key`` and ``values``."""
+        raise NotImplementedError
+
+    async def batch_update(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        """As ``update`` for each: its ``key`` and ``values``."""
+        raise NotImplementedError
+
+    async def batch_delete(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        """As ``delete`` for each: its ``key``."""
+        raise NotImplementedError
+
+    async def batch_read_modify_write(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        """Read all, then update those that are there."""
+        found = await self.batch_read(table, rows)
+        there = [row for row, read in zip(rows, found, strict=True) if read.outcome is Outcome.OK]
+        return modified(found, await self.batch_update(table, there) if there else ())
+
 
 class SyncDriver(DriverBase):
     """A client whose calls block; each client of the workload calls from an OS thread of its own."""
@@ -144,3 +173,28 @@ class SyncDriver(DriverBase):
             return read
         written = self.update(table, key, values)
         return written._replace(row=read.row)
+
+    # -- as in ``Driver``
+
+    def batch_read(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        raise NotImplementedError
+
+    def batch_insert(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        raise NotImplementedError
+
+    def batch_update(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        raise NotImplementedError
+
+    def batch_delete(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        raise NotImplementedError
+
+    def batch_read_modify_write(self, table: str, rows: Sequence[Operation]) -> Sequence[Result]:
+        found = self.batch_read(table, rows)
+        there = [row for row, read in zip(rows, found, strict=True) if read.outcome is Outcome.OK]
+        return modified(found, self.batch_update(table, there) if there else ())
+
+
+def modified(found: Sequence[Result], written: Sequence[Result]) -> list[Result]:
+    """Answers of a batch that read ``found`` and then wrote those that were there, in order."""
+    left = iter(written)
+    return [next(left)._replace(row=read.row) if read.outcome is Outcome.OK else read for read in found]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ycsbpy.config import Config
+    from ycsbpy.ops import Operation
 
 __all__ = ["MemoryDriver", "MemoryTables", "SortedKeys"]
 
@@ -167,6 +168,7 @@ class MemoryDriver(Driver):
 
     name: ClassVar[str] = "memory"
     keeps_data: ClassVar[bool] = False
+    batches: ClassVar[bool] = True
 
     def __init__(self, tables: MemoryTables | None = None) -> None:
         """``tables`` outlives the driver if it is given; otherwise closing forgets everything."""
@@ -200,3 +202,15 @@ class MemoryDriver(Driver):
 
     async def delete(self, table: str, key: bytes) -> Result:
         return self.tables.delete(table, key)
+
+    async def batch_read(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        return [self.tables.read(table, row.key, row.fields) for row in rows]
+
+    async def batch_insert(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        return [self.tables.insert(table, row.key, row.values or {}) for row in rows]
+
+    async def batch_update(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        return [self.tables.update(table, row.key, row.values or {}) for row in rows]
+
+    async def batch_delete(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        return [self.tables.delete(table, row.key) for row in rows]

@@ -25,10 +25,12 @@ __all__ = [
     "DATABASE_TIKV",
     "ENTRY_POINT_GROUP",
     "DriverChoice",
+    "check_driver",
     "choose_driver",
     "driver_class",
     "driver_names",
     "driver_properties",
+    "not_native",
 ]
 
 ENTRY_POINT_GROUP = "ycsbpy.drivers"
@@ -116,8 +118,8 @@ def _choose_tikv_driver(config: Config, *, natively_drawn: bool) -> DriverChoice
     passed_over: list[str] = []
     refused = False
     for name in _TIKV_DRIVERS:
-        if name == "native" and not natively_drawn:
-            passed_over.append("native: it cannot run a workload that decides in Python")
+        if name == "native" and (why := not_native(config, natively_drawn=natively_drawn)):
+            passed_over.append(f"native: {why}")
             continue
         try:
             found = driver_class(name)
@@ -131,6 +133,25 @@ def _choose_tikv_driver(config: Config, *, natively_drawn: bool) -> DriverChoice
         passed_over += [f"{prop}: {why}" for prop, why in refusals.items()]
     message = f"no TiKV driver can be used: {'; '.join(passed_over)}"
     raise NotSupportedError(message) if refused else DriverError(message)
+
+
+def check_driver(found: type[DriverBase], config: Config) -> None:
+    """Find out before a cluster is looked for what the driver would refuse. Raises ``NotSupportedError``."""
+    for name, reason in _refusals(found, config).items():
+        raise NotSupportedError(f"{name}: {reason}")
+    if config.integer("batch.size") > 1 and not found.batches:
+        raise NotSupportedError(f"batch.size: {found.name} has no calls for more than one record; write 1")
+
+
+def not_native(config: Config, *, natively_drawn: bool) -> str:
+    """Why the native engine cannot run a phase; an empty string if it can."""
+    if not natively_drawn:
+        return "it cannot run a workload that decides in Python"
+    if config.integer("batch.size") > 1:
+        return "its engine sends no batches"
+    if config.integer("core_workload_insertion_retry_limit"):
+        return "its engine does not try inserts again that went wrong"
+    return ""
 
 
 def _refusals(found: type[DriverBase], config: Config) -> Mapping[str, str]:

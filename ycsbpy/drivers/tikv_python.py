@@ -46,7 +46,7 @@ from ycsbpy.errors import DriverError, NotSupportedError
 from ycsbpy.ops import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from ycsbpy.clock import Clock
     from ycsbpy.config import TikvSettings
@@ -82,9 +82,18 @@ class TikvPythonDriver(RawTikvDriver):
 
     name: ClassVar[str] = "tikv-python"
     package: ClassVar[str] = "tikv-python"
+    batches: ClassVar[bool] = True
+
+    @classmethod
+    def refusals(cls, settings: TikvSettings) -> Mapping[str, str]:
+        refused = dict(super().refusals(settings))
+        if settings.cf != "default":
+            refused["tikv.cf"] = f"{cls.name} has no column families; write tikv.driver=tikv-client"
+        return refused
 
     def __init__(self, settings: TikvSettings, fields: Sequence[str], table: str, clock: Clock | None = None) -> None:
         super().__init__(settings, fields, table, clock)
+        self._ttl = settings.ttl or None
         self._clients: list[tikv.AsyncRawClient] = []
         self._turn: Iterator[tikv.AsyncRawClient] = iter(())
         self._knows_retries = tikv.__version__ in _CHECKED_VERSIONS
@@ -121,11 +130,23 @@ class TikvPythonDriver(RawTikvDriver):
 
     async def _put(self, key: bytes, value: bytes, deadline: float) -> Result:
         client = self._client()
-        return await self._written(lambda: client.put(key, value), deadline)
+        return await self._written(lambda: client.put(key, value, ttl=self._ttl), deadline)
 
     async def _delete(self, key: bytes, deadline: float) -> Result:
         client = self._client()
         return await self._written(lambda: client.delete(key), deadline)
+
+    async def _get_many(self, keys: Sequence[bytes], deadline: float) -> Mapping[bytes, bytes]:
+        async with asyncio.timeout_at(deadline):
+            return await self._client().get_many(keys)
+
+    async def _put_many(self, pairs: Mapping[bytes, bytes], deadline: float) -> None:
+        async with asyncio.timeout_at(deadline):
+            await self._client().put_many(pairs, ttl=self._ttl)
+
+    async def _delete_many(self, keys: Sequence[bytes], deadline: float) -> None:
+        async with asyncio.timeout_at(deadline):
+            await self._client().delete_many(keys)
 
     async def _written(self, call: Callable[[], Awaitable[None]], deadline: float) -> Result:
         retries: list[Failure] = [] if self._knows_retries else [LOST_ATTEMPT]

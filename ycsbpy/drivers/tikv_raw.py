@@ -21,16 +21,17 @@ from ycsbpy.clock import NS_PER_SECOND, SystemClock
 from ycsbpy.config import TikvSettings
 from ycsbpy.drivers.base import Driver
 from ycsbpy.drivers.rowcodec import RowCodec, field_names, record_key, table_prefix, table_range
-from ycsbpy.drivers.tikv_errors import Failure, Proof, failed
+from ycsbpy.drivers.tikv_errors import LOST_ATTEMPT, Failure, Proof, failed
 from ycsbpy.errors import ClusterError, NotSupportedError, PropertyError, YcsbpyError
 from ycsbpy.ops import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
     from typing import Self
 
     from ycsbpy.clock import Clock
     from ycsbpy.config import Config
+    from ycsbpy.ops import Operation
 
 __all__ = ["OPEN_SECONDS", "Pair", "RawTikvDriver"]
 
@@ -39,6 +40,8 @@ OPEN_SECONDS = 10.0
 
 _PAUSE_SECONDS = 0.1
 _MISSING = Result(Outcome.NOT_FOUND)
+_DONE = Result(Outcome.OK)
+_SAME_FOR_ALL = frozenset({"ttl_not_enabled", "invalid_cf", "api_version_not_matched", "invalid_key_mode"})
 _HOPELESS = frozenset(
     {
         "pd_unreachable",
@@ -98,8 +101,8 @@ class RawTikvDriver(Driver):
         refused = {}
         if settings.type != "raw":
             refused["tikv.type"] = f"{cls.name} does only raw; write tikv.type=raw"
-        if settings.apiversion != "V1":
-            refused["tikv.apiversion"] = f"{cls.name} speaks only V1; write tikv.apiversion=V1"
+        if settings.apiversion == "V2":  # a cluster of V1TTL takes requests of V1, and no others
+            refused["tikv.apiversion"] = f"{cls.name} speaks only V1 and V1TTL; write tikv.apiversion=V1"
         return refused
 
     # -- what a library offers; ``_connect``, ``_get`` and ``_scan`` raise what the library raises
@@ -129,6 +132,18 @@ class RawTikvDriver(Driver):
     @abstractmethod
     def _failure(self, error: Exception) -> Failure:
         """What an exception of the library, or a ``TimeoutError``, says of the attempt that it ended."""
+
+    # -- the same for several keys, where ``batches``; all three raise what the library raises
+
+    async def _get_many(self, keys: Sequence[bytes], deadline: float) -> Mapping[bytes, bytes]:
+        """Those that are there."""
+        raise NotImplementedError
+
+    async def _put_many(self, pairs: Mapping[bytes, bytes], deadline: float) -> None:
+        raise NotImplementedError
+
+    async def _delete_many(self, keys: Sequence[bytes], deadline: float) -> None:
+        raise NotImplementedError
 
     # -- the contract
 
@@ -181,12 +196,7 @@ class RawTikvDriver(Driver):
             value = await self._get(record_key(table, key), self._deadline())
         except Exception as error:  # noqa: BLE001  the border where a library's exceptions become answers
             return self._failed_read(error)
-        if value is None:
-            return _MISSING
-        try:
-            return Result(Outcome.OK, self._codec.decode(value, fields))
-        except ValueError as error:
-            return _bad_row(error)
+        return self._row_read(value, fields)
 
     async def scan(self, table: str, start_key: bytes, count: int, fields: Sequence[str] | None) -> Result:
         if count < 1:
@@ -220,6 +230,65 @@ class RawTikvDriver(Driver):
 
     async def delete(self, table: str, key: bytes) -> Result:
         return await self._delete(record_key(table, key), self._deadline())
+
+    async def batch_read(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        keys = [record_key(table, row.key) for row in rows]
+        try:
+            found = await self._get_many(keys, self._deadline())
+        except Exception as error:  # noqa: BLE001  the border where a library's exceptions become answers
+            return [self._failed_read(error)] * len(rows)
+        return [self._row_read(found.get(key), row.fields) for key, row in zip(keys, rows, strict=True)]
+
+    async def batch_insert(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        pairs = {record_key(table, row.key): self._codec.encode(row.values or {}) for row in rows}
+        written = await self._all_written(self._put_many(pairs, self._deadline()))
+        return [written] * len(rows)
+
+    async def batch_update(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        """Rows of one key are changed one after the other."""
+        keys, deadline = [record_key(table, row.key) for row in rows], self._deadline()
+        try:
+            found = dict(await self._get_many(keys, deadline))
+        except Exception as error:  # noqa: BLE001  the border where a library's exceptions become answers
+            return [self._failed_read(error)] * len(rows)
+        changed: dict[bytes, bytes] = {}
+        results: list[Result] = []
+        for key, row in zip(keys, rows, strict=True):
+            if key not in found:
+                results.append(_MISSING)
+                continue
+            try:
+                changed[key] = found[key] = self._codec.merge(found[key], row.values or {})
+                results.append(_DONE)
+            except ValueError as error:
+                results.append(_bad_row(error))
+        if changed:
+            written = await self._all_written(self._put_many(changed, deadline))
+            results = [written if result is _DONE else result for result in results]
+        return results
+
+    async def batch_delete(self, table: str, rows: Sequence[Operation]) -> list[Result]:
+        keys = [record_key(table, row.key) for row in rows]
+        written = await self._all_written(self._delete_many(keys, self._deadline()))
+        return [written] * len(rows)
+
+    async def _all_written(self, call: Awaitable[None]) -> Result:
+        """What became of each record. A batch goes to several Regions, and its error is that of one of them: it speaks
+        for all only where each was refused for the same reason."""
+        try:
+            await call
+        except Exception as error:  # noqa: BLE001  the border where a library's exceptions become answers
+            failure = self._failure(error)
+            return failed([failure] if failure.name in _SAME_FOR_ALL else [LOST_ATTEMPT, failure], write=True)
+        return _DONE
+
+    def _row_read(self, value: bytes | None, fields: Sequence[str] | None) -> Result:
+        if value is None:
+            return _MISSING
+        try:
+            return Result(Outcome.OK, self._codec.decode(value, fields))
+        except ValueError as error:
+            return _bad_row(error)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.settings.timeout_seconds

@@ -25,6 +25,9 @@ from ycsbpy.ops import OpKind, Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ycsbpy._native.recording import SampleQueue
+    from ycsbpy.measure.taps import WindowSink
+
 __all__ = ["INTENDED", "Collector", "ErrorLog", "new_recorder"]
 
 INTENDED = "Intended-"
@@ -34,9 +37,9 @@ type_key = tuple[int, int, bool]
 Counts = dict[type_key, LatencyCounts]
 
 
-def new_recorder(*, paced: bool) -> Recorder:
+def new_recorder(*, paced: bool, samples: SampleQueue | None = None) -> Recorder:
     """A recorder for all kinds and outcomes; of response times as well if the run is paced."""
-    return Recorder(len(OpKind), len(Outcome), response=paced)
+    return Recorder(len(OpKind), len(Outcome), response=paced, samples=samples)
 
 
 class ErrorLog:
@@ -73,8 +76,11 @@ class ErrorLog:
 class Collector:
     """Empties recorders into windows and totals. ``origin_ns`` is the phase's start; times below count from there."""
 
-    def __init__(self, recorders: Sequence[Recorder], origin_ns: int, *, paced: bool) -> None:
+    def __init__(
+        self, recorders: Sequence[Recorder], origin_ns: int, *, paced: bool, sinks: Sequence[WindowSink] = ()
+    ) -> None:
         self._recorders = recorders
+        self._sinks = sinks
         self._origin = origin_ns
         self._paced = paced
         self._totals: Counts = {}
@@ -88,10 +94,14 @@ class Collector:
         fresh: Counts = {}
         for recorder in self._recorders:
             _merge(fresh, recorder.take())
+            recorder.flush_samples()
         _merge(self._totals, fresh)
         _merge(self._window, fresh)
         end = now_ns - self._origin
-        stats = WindowStats(self._last_take, end, _quick_stats(self._series(fresh)))
+        series = self._series(fresh)
+        for sink in self._sinks:
+            sink.window(self._last_take, end, series)
+        stats = WindowStats(self._last_take, end, _quick_stats(series))
         self._last_take = end
         self._kept.append(stats)
         return stats

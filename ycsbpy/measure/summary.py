@@ -220,8 +220,9 @@ class Summary:
 
     ``elapsed_ns`` runs from the phase's start to the end of its last operation; ``cpu_ns`` is what this process (user
     and system, all threads) used meanwhile. ``stopped_by`` is empty for a phase that did all it had planned, else
-    ``time limit`` or ``interrupt``. ``attempts`` and ``client_load`` are there where the driver counts them (the
-    native one).
+    ``time limit`` or ``interrupt``. ``attempts`` and ``client_load`` are there where somebody counts them (the
+    native engine; attempts also where inserts are tried again). With a ``batch`` of more than 1 each operation is a
+    call for up to so many records.
     """
 
     phase: str
@@ -239,6 +240,7 @@ class Summary:
     integrity_example: str = ""
     attempts: Attempts | None = None
     client_load: ClientLoad | None = None
+    batch: int = 1
     windows: tuple[WindowStats, ...] = field(default=(), repr=False)
 
     @property
@@ -274,6 +276,7 @@ class Summary:
             stopped_by=self.stopped_by or other.stopped_by,
             integrity_violations=self.integrity_violations + other.integrity_violations,
             integrity_example=self.integrity_example or other.integrity_example,
+            batch=max(self.batch, other.batch),
             client_load=self.client_load.merged(other.client_load)
             if self.client_load is not None and other.client_load is not None
             else None,

@@ -38,7 +38,7 @@ __all__ = ["SCHEMA", "Document", "check_writable", "environment", "read_document
 
 SCHEMA = 1
 
-_LATER = ("attempts", "client_load")
+_LATER = ("attempts", "client_load", "batch")
 """Parts of a summary that reports of earlier versions do not have."""
 
 _PACKAGES = ("hdrhistogram", "uvloop", "grpcio", "tikv-client", "tikv-python", "protobuf", "rocksdict")
@@ -63,6 +63,8 @@ class Document:
     driver: Mapping[str, str]
     phases: tuple[Summary, ...]
     warnings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    """Files that could not be written."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     written_at: str = ""
 
@@ -137,7 +139,7 @@ def to_json(document: Document) -> dict[str, Any]:
         value = getattr(document, one.name)
         found[one.name] = dict(value) if isinstance(value, Mapping) else value
     found["phases"] = [_summary_to_json(phase) for phase in document.phases]
-    found["warnings"] = list(document.warnings)
+    found["warnings"], found["problems"] = list(document.warnings), list(document.problems)
     return found
 
 
@@ -147,9 +149,9 @@ def from_json(found: Mapping[str, Any]) -> Document:
         raise TypeError(f"a {type(found).__name__}, not an object")
     if found.get("tool") != "ycsbpy" or found["schema"] != SCHEMA:
         raise ValueError(f"schema {found.get('schema')!r} of {found.get('tool')!r}; this version reads {SCHEMA}")
-    values = {one.name: found[one.name] for one in fields(Document)}
+    values = {one.name: found[one.name] for one in fields(Document) if one.name != "problems"}
     values["phases"] = tuple(_summary_from_json(phase) for phase in found["phases"])
-    values["warnings"] = tuple(found["warnings"])
+    values["warnings"], values["problems"] = tuple(found["warnings"]), tuple(found.get("problems", ()))
     return Document(**values)
 
 
@@ -176,6 +178,7 @@ def _summary_from_json(found: Mapping[str, Any]) -> Summary:
     values["attempts"] = None if attempts is None else Attempts(**attempts)
     load = found.get("client_load")
     values["client_load"] = None if load is None else ClientLoad(load["threads"], load["cpu"], load["waiting"])
+    values["batch"] = found.get("batch", 1)
     values["accounting"] = Accounting(**found["accounting"])
     values["by_kind"] = {kind: Accounting(**one) for kind, one in found["by_kind"].items()}
     values["series"] = {name: _series_from_json(name, one) for name, one in found["series"].items()}

@@ -7,19 +7,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ycsbpy.config.outputs import OutputSettings
 from ycsbpy.config.values import Latency
 from ycsbpy.measure.collector import INTENDED
 from ycsbpy.measure.summary import LatencyStats
+from ycsbpy.report.styles import Row, as_go_ycsb_names, rows, styled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ycsbpy._native.recording import LatencyCounts
     from ycsbpy.measure.summary import Accounting, Attempts, ClientLoad, ErrorCount, Interval, Series, Summary
 
-__all__ = ["RULE", "final_lines", "interval_lines", "properties_lines"]
+__all__ = [
+    "RULE",
+    "facts",
+    "final_lines",
+    "headlines",
+    "interval_lines",
+    "properties_lines",
+    "summary_table",
+]
 
 RULE = "*" * 46
+_PLAIN = OutputSettings()
 
 
 def properties_lines(properties: Mapping[str, str]) -> list[str]:
@@ -28,54 +38,52 @@ def properties_lines(properties: Mapping[str, str]) -> list[str]:
     return [title, *(f'"{name}"="{value}"' for name, value in sorted(properties.items())), RULE]
 
 
-def series_line(name: str, width: int, seconds: float, stats: LatencyStats) -> str:
-    """``READ   - Takes(s): 1.0, Count: 3468, OPS: 3451.2, Avg(us): 575, …, 99.99th(us): 2679``"""
-    rate = stats.count / seconds if seconds > 0 else 0.0
-    parts = [
-        f"Takes(s): {seconds:.1f}",
-        f"Count: {stats.count}",
-        f"OPS: {rate:.1f}",
-        f"Avg(us): {_us(stats.mean_ns)}",
-        f"Min(us): {_us(stats.min_ns)}",
-        f"Max(us): {_us(stats.max_ns)}",
-        *(f"{rank:g}th(us): {_us(value)}" for rank, value in stats.percentiles_ns.items()),
-    ]
-    return f"{name:<{width}} - {', '.join(parts)}"
-
-
-def interval_lines(interval: Interval, show: Latency = Latency.BOTH) -> list[str]:
+def interval_lines(interval: Interval, show: Latency = Latency.BOTH, settings: OutputSettings = _PLAIN) -> list[str]:
     """For each series the figures since the start, as go-ycsb prints them, and those of the window that just ended;
     ``show`` says which latencies of a paced run.
 
-    go-ycsb prints only the first, in which after an hour nothing can be seen of a bad minute."""
-    total = _rows(interval.total, show)
-    window = _rows(interval.window, show)
-    width = max(map(len, total), default=0)
-    seconds = interval.end_ns / 1e9
-    lines = []
-    for name, counts in sorted(total.items()):
-        line = series_line(name, width, seconds, LatencyStats.quick(counts))
-        recent = window.get(name)
-        shown = LatencyStats.quick(recent) if recent is not None else LatencyStats(0, 0.0, 0, 0, {50.0: 0, 99.0: 0})
-        rate = shown.count / interval.seconds if interval.seconds else 0.0
-        median, p99 = shown.percentiles_ns[50.0], shown.percentiles_ns[99.0]
-        lines.append(
-            f"{line} | last {interval.seconds:.1f} s: Count: {shown.count}, OPS: {rate:.1f}, "
-            f"Avg(us): {_us(shown.mean_ns)}, 50th(us): {_us(median)}, "
-            f"99th(us): {_us(p99)}, Max(us): {_us(shown.max_ns)}"
+    go-ycsb prints only the first, in which after an hour nothing can be seen of a bad minute; so do its profile, and
+    the styles that have fixed columns."""
+    quick, ranks = LatencyStats.quick, settings.percentiles
+    total = rows(_named(interval.total, settings), interval.end_ns / 1e9, show, quick, ranks)
+    lines = styled(settings.style, total, ranks, as_go_ycsb=settings.as_go_ycsb)
+    if settings.style != "plain" or settings.as_go_ycsb:
+        return lines
+    recent = {row.name: row for row in rows(interval.window, interval.seconds, show, quick, (50.0, 99.0))}
+    nothing = LatencyStats(0, 0.0, 0, 0, {50.0: 0, 99.0: 0})
+    for place, row in enumerate(total):
+        last = recent.get(row.name, Row(row.name, interval.seconds, nothing))
+        median, p99 = last.stats.percentiles_ns.values()
+        lines[place] += (
+            f" | last {interval.seconds:.1f} s: Count: {last.stats.count}, OPS: {last.rate:.1f}, "
+            f"Avg(us): {_us(last.stats.mean_ns)}, 50th(us): {_us(median)}, "
+            f"99th(us): {_us(p99)}, Max(us): {_us(last.stats.max_ns)}"
         )
     return lines
 
 
 def final_lines(summary: Summary, show: Latency = Latency.BOTH) -> list[str]:
     """The result of a phase: how long, the table, where every operation went, the errors, and what the numbers are."""
-    lines = [RULE, _headline(summary)]
-    rows = _rows(summary.series, show)
-    width = max(map(len, rows), default=0)
-    lines += [
-        series_line(name, width, summary.seconds, LatencyStats.of(counts)) for name, counts in sorted(rows.items())
-    ]
-    lines.append(_accounting_line(summary.accounting))
+    return [*headlines(summary), *summary_table(summary, show), *facts(summary)]
+
+
+def headlines(summary: Summary) -> list[str]:
+    """How long the phase took, and how it ended."""
+    return [RULE, _headline(summary)]
+
+
+def summary_table(summary: Summary, show: Latency, settings: OutputSettings = _PLAIN) -> list[str]:
+    """The table of a phase in the style of ``settings``."""
+    ranks = settings.percentiles
+    found = rows(_named(summary.series, settings), summary.seconds, show, LatencyStats.of, ranks)
+    return styled(settings.style, found, ranks, as_go_ycsb=settings.as_go_ycsb)
+
+
+def facts(summary: Summary) -> list[str]:
+    """What the table does not say: where every operation went, the errors, and what the numbers are."""
+    lines = [_accounting_line(summary.accounting)]
+    if summary.batch > 1:
+        lines.append(f"Batches: each operation is one call for up to {summary.batch} records")
     lines += [_error_line(one) for one in summary.errors]
     if summary.attempts is not None:
         lines.append(_attempts_line(summary.attempts, summary.accounting.done))
@@ -87,6 +95,10 @@ def final_lines(summary: Summary, show: Latency = Latency.BOTH) -> list[str]:
     if summary.client_load is not None:
         lines.append(_load_line(summary.client_load))
     return lines
+
+
+def _named(series: Mapping[str, Series], settings: OutputSettings) -> Mapping[str, Series]:
+    return as_go_ycsb_names(series) if settings.as_go_ycsb else series
 
 
 def _headline(summary: Summary) -> str:
@@ -132,16 +144,6 @@ def _latency_note(summary: Summary) -> str:
         f"Latencies: service time (sent to answered); {INTENDED}*: response time from the intended start "
         f"at {summary.target:g} a second, waiting included"
     )
-
-
-def _rows(series: Mapping[str, Series], show: Latency) -> dict[str, LatencyCounts]:
-    rows: dict[str, LatencyCounts] = {}
-    for name, one in series.items():
-        if one.response is None or show is not Latency.INTENDED:
-            rows[name] = one.service
-        if one.response is not None and show is not Latency.OP:
-            rows[INTENDED + name] = one.response
-    return rows
 
 
 def _us(ns: float) -> int:

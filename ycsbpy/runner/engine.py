@@ -82,6 +82,8 @@ def _make_engine(phase: PhaseRun, driver: TikvNativeDriver, workload: CoreWorklo
         repeats_writes=plan.phase == Phase.LOAD,
         key_prefix=table_prefix(workload.table),
         key_end=table_range(workload.table, b"")[1],
+        ttl=settings.ttl,
+        samples=phase.taps.samples,
     )
 
 
@@ -120,7 +122,7 @@ def _settle(phase: PhaseRun, engine: Engine, stopped_ns: int) -> None:
     phase.violation_example = str(totals["violation"])
     if phase.stop.reason:
         phase.dispenser.stop(phase.stop.reason, stopped_ns)
-    elif phase.dispenser.deadline_ns is not None and phase.dispenser.begun != phase.plan.count:
+    elif phase.dispenser.deadline_ns is not None and phase.dispenser.begun != phase.dispenser.count:
         phase.dispenser.stop("time limit", phase.dispenser.deadline_ns)
 
 

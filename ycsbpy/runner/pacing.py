@@ -19,14 +19,17 @@ __all__ = ["Schedule"]
 
 
 class Schedule:
-    """Due times of operations 0, 1, 2, … at ``rate`` a second (any positive number), from ``start_ns`` on."""
+    """Due times of operations 0, 1, 2, … at ``rate`` a second (any positive number), from ``start_ns`` on; where an
+    operation is a batch, ``rate`` is of its records, of which it has ``batch``."""
 
     __slots__ = ("_denominator", "_numerator", "rate", "start_ns")
 
-    def __init__(self, rate: float, start_ns: int) -> None:
+    def __init__(self, rate: float, start_ns: int, batch: int = 1) -> None:
         if not rate > 0:
             raise ValueError(f"a rate has to be positive, not {rate}")
-        period = NS_PER_SECOND / Fraction(repr(rate))  # of the decimal that was written, not of its binary neighbour
+        period = (
+            batch * NS_PER_SECOND / Fraction(repr(rate))
+        )  # of the decimal that was written, not of its binary neighbour
         self.rate = rate
         self.start_ns = start_ns
         self._numerator, self._denominator = period.numerator, period.denominator

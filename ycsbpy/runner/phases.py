@@ -15,11 +15,14 @@ from ycsbpy.clock import NS_PER_SECOND, Clock
 from ycsbpy.drivers.base import Driver, SyncDriver
 from ycsbpy.measure.collector import Collector, ErrorLog, new_recorder
 from ycsbpy.measure.summary import Accounting, Attempts, ClientLoad, Summary
+from ycsbpy.measure.taps import Taps
 from ycsbpy.ops import Operation, Outcome, Result
+from ycsbpy.runner.batches import BatchedWorkload, check_batches
 from ycsbpy.runner.calls import abandoned, method_table, raised
 from ycsbpy.runner.dispenser import Dispenser
 from ycsbpy.runner.pacing import Schedule
 from ycsbpy.runner.plan import Observer, PhasePlan, Progress, Silent
+from ycsbpy.runner.retries import InsertRetries
 from ycsbpy.runner.stop import StopSignal
 from ycsbpy.workload.base import Phase, Workload
 
@@ -48,12 +51,14 @@ async def run_phase(
     *,
     stop: StopSignal | None = None,
     observer: Observer | None = None,
+    taps: Taps | None = None,
 ) -> Summary:
     """Run a phase to its end (count, time or stop) and return what it did. The driver is open and stays so.
 
     Never raises for failed operations, nor for a stop: both are in the summary.
     """
-    return await PhaseRun(plan, workload, driver, clock, stop or StopSignal(), observer or Silent()).run()
+    stop, observer = stop or StopSignal(), observer or Silent()
+    return await PhaseRun(plan, workload, driver, clock, stop, observer, taps or Taps()).run()
 
 
 class PhaseRun:
@@ -67,9 +72,14 @@ class PhaseRun:
         clock: Clock,
         stop: StopSignal,
         observer: Observer,
+        taps: Taps,
     ) -> None:
         self.plan = plan
+        self.natively = _runs_natively(driver, workload, plan)
         self.workload = workload
+        if plan.batch > 1 and not self.natively:
+            check_batches(driver, workload)
+            self.workload = BatchedWorkload(workload, plan.batch, plan.count)
         self.driver = driver
         self.clock = clock
         self.stop = stop
@@ -77,25 +87,30 @@ class PhaseRun:
         self.started_wall_ns = clock.wall_ns()
         self.origin_ns = clock.now_ns()
         self.ended_ns = self.origin_ns
-        schedule = Schedule(plan.target, self.origin_ns) if plan.target else None
+        schedule = Schedule(plan.target, self.origin_ns, plan.batch) if plan.target else None
         deadline = None if plan.seconds is None else self.origin_ns + round(plan.seconds * NS_PER_SECOND)
-        self.dispenser = Dispenser(plan.count, schedule, deadline)
-        self.recorder: Recorder = new_recorder(paced=schedule is not None)
-        self.collector = Collector([self.recorder], self.origin_ns, paced=schedule is not None)
+        self.dispenser = Dispenser(plan.operations, schedule, deadline)
+        paced = schedule is not None
+        self.taps = taps
+        taps.begin(self.started_wall_ns, self.origin_ns, paced=paced)
+        self.recorder: Recorder = new_recorder(paced=paced, samples=taps.samples)
+        self.collector = Collector([self.recorder], self.origin_ns, paced=paced, sinks=taps.windows)
         self.errors = ErrorLog()
         self.feed: Callable[[], None] | None = None
         """Called before the recorder is emptied, where somebody else records."""
+        self.retries = InsertRetries(plan.insert_retries, clock) if plan.insert_retries.limit else None
         self.violations = 0
         self.violation_example = ""
         self.attempts: Attempts | None = None
         self.client_load: ClientLoad | None = None
-        self.clients = plan.clients if plan.count is None else min(plan.clients, max(1, plan.count))
+        operations = plan.operations
+        self.clients = plan.clients if operations is None else min(plan.clients, max(1, operations))
 
     async def run(self) -> Summary:
         cpu = time.process_time_ns()
         ticker = asyncio.create_task(self._tick())
         try:
-            if _runs_natively(self.driver, self.workload):
+            if self.natively:
                 from ycsbpy.runner.engine import run_engine
 
                 await run_engine(self)
@@ -116,13 +131,17 @@ class PhaseRun:
 
     async def _run_coroutines(self, driver: Driver) -> None:
         """Run the clients; a stop wakes those that wait for their turn, a second one gives up what is in flight."""
-        methods = method_table(driver, self.workload.table)
+        methods = method_table(driver, self.workload)
+        if self.retries is not None:
+            methods = self.retries.coroutines(methods)
         waiting: set[asyncio.Task[None]] = set()
         tasks = [asyncio.create_task(self.client(methods, waiting)) for _ in range(self.clients)]
         watchdog = asyncio.create_task(self._stop_at_deadline(waiting)) if self.dispenser.schedule else None
 
         def stopped() -> None:
             self.dispenser.stop(self.stop.reason, self.clock.now_ns())
+            if self.retries is not None:
+                self.retries.stopped.set()
             for task in tasks if self.stop.forced else list(waiting):
                 task.cancel()
 
@@ -176,7 +195,7 @@ class PhaseRun:
                 result = raised(kind, error)
             end = now_ns()
             if result.outcome or workload.checks:
-                result = self.judge(operation, result)
+                result = self.judge(workload, operation, result)
             record(kind, result.outcome, intended, start, end)
             workload.completed(phase, operation, result)
             self.ended_ns = end
@@ -186,10 +205,11 @@ class PhaseRun:
             if turns % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
 
-    def judge(self, operation: Operation, result: Result) -> Result:
-        """Look at data that was read, and count errors; what is wrong with data turns a success into a failure."""
-        if self.workload.checks and result.outcome in (Outcome.OK, Outcome.NOT_FOUND):
-            wrong = self.workload.check(operation, result)
+    def judge(self, workload: Workload, operation: Operation, result: Result) -> Result:
+        """Look at data that was read, and count errors; what is wrong with data turns a success into a failure.
+        ``workload`` is the one that drew the operation."""
+        if workload.checks and result.outcome in (Outcome.OK, Outcome.NOT_FOUND):
+            wrong = workload.check(operation, result)
             if wrong:
                 self.violations += 1
                 self.violation_example = self.violation_example or wrong
@@ -225,7 +245,7 @@ class PhaseRun:
             Progress(
                 self.plan.phase,
                 self.recorder.recorded,
-                self.plan.count,
+                self.plan.operations,
                 now - self.origin_ns,
                 self.plan.seconds,
                 len(self.errors),
@@ -258,15 +278,16 @@ class PhaseRun:
             stopped_by=self.dispenser.stopped_by,
             integrity_violations=self.violations,
             integrity_example=self.violation_example,
-            attempts=self.attempts,
+            attempts=self.attempts if self.retries is None else self.retries.attempts(done.done),
             client_load=self.client_load,
+            batch=self.plan.batch,
             windows=self.collector.windows,
         )
 
 
-def _runs_natively(driver: Driver | SyncDriver, workload: Workload) -> bool:
+def _runs_natively(driver: Driver | SyncDriver, workload: Workload, plan: PhasePlan) -> bool:
     """Asked of TiKV's drivers alone: the engine need not be imported, or be there, for others."""
-    if not driver.needs_tikv:
+    if not driver.needs_tikv or plan.batch > 1 or plan.insert_retries.limit:
         return False
     from ycsbpy.runner.engine import runs_natively
 

@@ -42,6 +42,8 @@ async def run_threads(phase: PhaseRun) -> None:
         with shared.lock:
             phase.dispenser.stop(phase.stop.reason, phase.clock.now_ns())
         shared.stopped.set()
+        if phase.retries is not None:
+            phase.retries.stopped.set()
 
     with phase.stop.listening(stopped):
         for thread in threads:
@@ -92,7 +94,9 @@ class _ThreadClient:
     def _run(self, shared: _Shared) -> None:
         phase, workload = self.phase, self.workload
         dispenser, now_ns, number_of = phase.dispenser, phase.clock.now_ns, phase.plan.phase
-        methods = method_table(phase.driver, workload.table)
+        methods = method_table(phase.driver, workload)
+        if phase.retries is not None:
+            methods = phase.retries.blocking(methods)
         while True:
             with shared.lock:
                 number = None if shared.broken else dispenser.take()
@@ -135,7 +139,7 @@ class _ThreadClient:
         end = phase.clock.now_ns()
         if result.outcome or self.workload.checks:
             with shared.lock:
-                result = phase.judge(operation, result)
+                result = phase.judge(self.workload, operation, result)
         phase.recorder.record(operation.kind, result.outcome, intended, start, end)
         self.workload.completed(phase.plan.phase, operation, result)
         with shared.lock:

@@ -29,7 +29,7 @@ import pytest
 from ycsbpy.drivers.base import Driver, SyncDriver
 from ycsbpy.drivers.memory import MemoryTables
 from ycsbpy.errors import ClusterError, DriverError
-from ycsbpy.ops import OpKind, Outcome, Result
+from ycsbpy.ops import Operation, OpKind, Outcome, Result
 
 __all__ = ["DriverContract", "Session"]
 
@@ -340,7 +340,7 @@ class DriverContract:
         some = draw.sample(self.fields, draw.randint(1, len(self.fields)))
         asked = draw.choice([None, some])
         values = {name: draw.randbytes(draw.randrange(30)) for name in sorted(some, key=list(self.fields).index)}
-        kind = OpKind(draw.randrange(len(OpKind)))
+        kind = OpKind(draw.randrange(OpKind.DELETE + 1))
         return {
             OpKind.READ: (kind, table, key, asked),
             OpKind.UPDATE: (kind, table, key, values),
@@ -349,6 +349,45 @@ class DriverContract:
             OpKind.READ_MODIFY_WRITE: (kind, table, key, asked, values),
             OpKind.DELETE: (kind, table, key),
         }[kind]
+
+    def test_batches_answer_as_single_calls_would(self, session: Session, table: str) -> None:
+        """60 drawn batches, row by row as ``MemoryTables`` answers them; keys come more than once in a batch."""
+        if not session.driver.batches:
+            pytest.skip("this driver has no batches")
+        reference, draw = MemoryTables(self.fields), random.Random(21)  # noqa: S311  the same calls each time
+        for _ in range(60):
+            kind = draw.choice([OpKind.READ, OpKind.UPDATE, OpKind.INSERT, OpKind.DELETE, OpKind.READ_MODIFY_WRITE])
+            rows = [self._drawn_row(draw, kind) for _ in range(draw.randint(1, 12))]
+            if kind is OpKind.READ_MODIFY_WRITE:  # all are read before any is written
+                rows = list({row.key: row for row in rows}.values())
+            method = getattr(session.driver, f"batch_{kind.name.lower()}")
+            answers = session.finish(method(table, rows))
+            assert len(answers) == len(rows)
+            for row, answer in zip(rows, answers, strict=True):
+                _check_form(kind, answer)
+                expected = self._expected(reference, kind, table, row)
+                if kind is OpKind.DELETE and answer.outcome is Outcome.NOT_FOUND:
+                    expected = answer
+                assert answer == expected, f"{kind.name} {row.key!r}"
+
+    def _drawn_row(self, draw: random.Random, kind: OpKind) -> Operation:
+        some = sorted(draw.sample(self.fields, draw.randint(1, len(self.fields))), key=list(self.fields).index)
+        values = {name: draw.randbytes(draw.randrange(30)) for name in some}
+        return Operation(0, kind, b"k%d" % draw.randrange(15), fields=draw.choice([None, some]), values=values)
+
+    @staticmethod
+    def _expected(reference: MemoryTables, kind: OpKind, table: str, row: Operation) -> Result:
+        values = row.values or {}
+        if kind is OpKind.READ:
+            return reference.read(table, row.key, row.fields)
+        if kind is OpKind.DELETE:
+            return reference.delete(table, row.key)
+        if kind is OpKind.INSERT:
+            return reference.insert(table, row.key, values)
+        if kind is OpKind.UPDATE:
+            return reference.update(table, row.key, values)
+        read = reference.read(table, row.key, row.fields)
+        return reference.update(table, row.key, values)._replace(row=read.row)
 
     # -- opening and closing
 

@@ -10,13 +10,13 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from ycsbpy._native.generators import DOMAIN_LOAD, DOMAIN_RUN, DOMAIN_WARMUP
-from ycsbpy.errors import UsageError
+from ycsbpy.errors import NotSupportedError, UsageError
 
 if TYPE_CHECKING:
     from typing import Self
 
     from ycsbpy.config import Config
-    from ycsbpy.ops import Operation, Result
+    from ycsbpy.ops import Operation, OpKind, Result
 
 __all__ = ["Phase", "Workload"]
 
@@ -36,6 +36,8 @@ class Workload(ABC):
     table: str = "usertable"
     warnings: tuple[str, ...] = ()
     """What works and is probably not what was meant, in a line each."""
+    batches: bool = False
+    """Whether ``draw_as`` is there, for ``batch.size``."""
     checks: bool = False
     """Whether ``check`` has anything to say; it is not called otherwise."""
 
@@ -48,6 +50,10 @@ class Workload(ABC):
     def draw(self, phase: Phase, number: int) -> Operation:
         """Operation ``number`` (from 0) of a phase; a pure function of the seed, the phase and the number, but for
         the keys of inserts, which come in the order of the calls."""
+
+    def draw_as(self, kind: OpKind, phase: Phase, number: int) -> Operation:
+        """Operation ``number`` as one of ``kind``: a row of a batch, for all of which the first one decides."""
+        raise NotSupportedError(f"batch.size: {type(self).__name__} draws no batches; write 1")
 
     def completed(self, phase: Phase, operation: Operation, result: Result) -> None:  # noqa: B027  nothing, unless …
         """An operation ended. An insert that is ``OK`` may be read from now on; do not remember others."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ycsbpy._native.generators import OperationSource
+from ycsbpy._native.generators import OperationSource, key_name
 from ycsbpy.config.settings import WorkloadSettings
 from ycsbpy.ops import OpKind, Outcome
 from ycsbpy.workload.base import Phase, Workload
@@ -21,6 +22,8 @@ class CoreWorkload(Workload):
 
     Reads and scans of records that were inserted during the run come only after the database acknowledged them.
     """
+
+    batches = True
 
     def __init__(self, settings: WorkloadSettings, seed: int, *, _source: OperationSource | None = None) -> None:
         self.settings = settings
@@ -43,6 +46,22 @@ class CoreWorkload(Workload):
 
     def draw(self, phase: Phase, number: int) -> Operation:
         return self._draw(phase, number)
+
+    def key(self, number: int) -> bytes:
+        """The key of a record, without the table."""
+        settings = self.settings
+        return key_name(number, prefix=settings.keyprefix, zeropadding=settings.zeropadding, order=settings.insertorder)
+
+    def with_inserts_from(self, number: int) -> CoreWorkload:
+        """This workload on a table that has all records below ``number``: they are asked for too, unless this client
+        is to ask for a part of the table only."""
+        settings = self.settings
+        whole = settings.insertstart + settings.insertcount == settings.recordcount
+        insertcount = number - settings.insertstart if whole else settings.insertcount
+        return CoreWorkload(replace(settings, recordcount=number, insertcount=insertcount), self.seed)
+
+    def draw_as(self, kind: OpKind, phase: Phase, number: int) -> Operation:
+        return self._source.draw_as(kind, phase, number)
 
     def completed(self, phase: Phase, operation: Operation, result: Result) -> None:
         if operation.kind == OpKind.INSERT and phase != Phase.LOAD:
