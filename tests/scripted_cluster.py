@@ -134,6 +134,8 @@ class ScriptedCluster:
         """When each command of a batch has arrived, in seconds of a clock that only goes forward."""
         self.batches: list[int] = []
         """How many commands were in each message of BatchCommands."""
+        self.seen: list[Any] = []
+        """The requests themselves."""
         self.on_request: Callable[[], None] = lambda: None
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         bounds = [b"", *splits, b""]
@@ -252,6 +254,7 @@ class ScriptedCluster:
 
         async def handle(request: Any, context: Any) -> Any:
             self.requests.append((name, store_id))
+            self.seen.append(request)
             self.on_request()
             response = response_type()
             fault = self._take_fault(name)
@@ -290,6 +293,7 @@ class ScriptedCluster:
         name = "".join(part.capitalize() for part in field.split("_"))
         _, response_type, apply = STORE_METHODS[name]
         self.requests.append((name, store_id))
+        self.seen.append(request)
         self.times.append(time.monotonic())
         self.on_request()
         response = response_type()
@@ -377,7 +381,36 @@ def _scan(cluster: ScriptedCluster, region: Any, request: Any, response: Any) ->
         response.kvs.add(key=key, value=cluster.data[key])
 
 
+def _outside(region: RegionState | None, keys: list[bytes], response: Any) -> bool:
+    """Whether a key is not in the Region, which is then the answer: a batch is for one Region."""
+    wrong = [k for k in keys if region and (k < region.start or (region.end and k >= region.end))]
+    if wrong:
+        response.region_error.key_not_in_region.key = wrong[0]
+    return bool(wrong)
+
+
+def _batch_get(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    if not _outside(region, list(request.keys), response):
+        for key in request.keys:
+            if key in cluster.data:
+                response.pairs.add(key=key, value=cluster.data[key])
+
+
+def _batch_put(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    if not _outside(region, [pair.key for pair in request.pairs], response):
+        cluster.data.update((pair.key, pair.value) for pair in request.pairs)
+
+
+def _batch_delete(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    if not _outside(region, list(request.keys), response):
+        for key in request.keys:
+            cluster.data.pop(key, None)
+
+
 STORE_METHODS: dict[str, Any] = {
+    "RawBatchGet": (kvrpcpb.RawBatchGetRequest, kvrpcpb.RawBatchGetResponse, _batch_get),
+    "RawBatchPut": (kvrpcpb.RawBatchPutRequest, kvrpcpb.RawBatchPutResponse, _batch_put),
+    "RawBatchDelete": (kvrpcpb.RawBatchDeleteRequest, kvrpcpb.RawBatchDeleteResponse, _batch_delete),
     "RawGet": (kvrpcpb.RawGetRequest, kvrpcpb.RawGetResponse, _get),
     "RawPut": (kvrpcpb.RawPutRequest, kvrpcpb.RawPutResponse, _put),
     "RawDelete": (kvrpcpb.RawDeleteRequest, kvrpcpb.RawDeleteResponse, _delete),

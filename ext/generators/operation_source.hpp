@@ -54,7 +54,21 @@ class OperationSource {
             return;
         }
         SplitMix64 rng = (domain == Domain::run ? _run : _warmup).stream(number);
-        decide(rng, number, op);
+        decide(_mix.choose(rng.next()), rng, number, op);
+    }
+
+    /// Decide operation `number` as one of `kind`, whatever the mix would make it: a row of a batch, whose first
+    /// operation decides for all.
+    void draw_as(OpKind kind, Domain domain, std::uint64_t number, Operation& op) {
+        if (domain == Domain::load) {
+            draw(domain, number, op);
+            return;
+        }
+        op.number = number;
+        op.values.clear();
+        SplitMix64 rng = (domain == Domain::run ? _run : _warmup).stream(number);
+        rng.skip(1);  // what the mix is chosen by
+        decide(kind, rng, number, op);
     }
 
     [[nodiscard]] std::size_t key_room() const noexcept { return _names.room(); }
@@ -102,8 +116,7 @@ class OperationSource {
         return std::make_shared<const WorkloadSpec>(spec);
     }
 
-    void decide(SplitMix64& rng, std::uint64_t number, Operation& op) {
-        const OpKind kind = _mix.choose(rng.next());
+    void decide(OpKind kind, SplitMix64& rng, std::uint64_t number, Operation& op) {
         if (kind == OpKind::insert) {
             decide_insert(rng, _keys->take_insert(), op);
             return;

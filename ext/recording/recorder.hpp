@@ -4,6 +4,7 @@
 // its owner and emptied by its owner, or while the owner stands still.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,9 +40,10 @@ class Recorder {
     /// Exchange all histograms with another of the same kinds and outcomes; the number recorded stays here.
     void swap(Recorder& other) noexcept { _cells.swap(other._cells); }
 
-    /// Add another's histograms, of the same kinds and outcomes.
+    /// Add another's histograms, of the same outcomes; of kinds that only one of the two has there are none.
     void add(const Recorder& other) {
-        for (std::size_t cell = 0; cell < _cells.size(); ++cell) {
+        const std::size_t both = std::min(_cells.size(), other._cells.size());
+        for (std::size_t cell = 0; cell < both; ++cell) {
             if (other._cells[cell] != nullptr) {
                 histogram(cell).add(*other._cells[cell]);
                 if (cell % 2 == 0) {
