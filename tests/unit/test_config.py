@@ -209,8 +209,6 @@ BAD = [
     ("tikv.type=txn", NotSupportedError, "tikv.type=txn: transactions are not in this version; write raw"),
     ("tikv.type=coprocessor", NotSupportedError,
      "tikv.type=coprocessor: the coprocessor interface is not in this version; write raw"),
-    ("tikv.apiversion=v2", NotSupportedError,
-     "tikv.apiversion=V2: this API version is not in this version of ycsbpy; V1 is"),
     ("tikv.ttl=60", NotSupportedError, "tikv.ttl=60: time to live is not in this version; write 0"),
     ("batch.size=10", NotSupportedError,
      "batch.size=10: calls that carry more than one operation are not in this version; write 1"),

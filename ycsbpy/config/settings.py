@@ -250,6 +250,8 @@ class TikvSettings:
     key: Path | None = None
     batchsize: int = 128
     native_threads: int = 0
+    keyspace: str = "DEFAULT"
+    """Of API V2, by name."""
 
     @classmethod
     def from_config(cls, config: Config) -> TikvSettings:
@@ -271,6 +273,7 @@ class TikvSettings:
             key=key,
             batchsize=config.integer("tikv.batchsize"),
             native_threads=config.integer("native.threads"),
+            keyspace=config.text("tikv.keyspace"),
         )
 
 
