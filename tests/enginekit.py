@@ -34,9 +34,9 @@ def source_of(**properties: Any) -> OperationSource:
     return OperationSource(seed=SEED, **settings.source_arguments())
 
 
-def run_engine(pd: str, source: OperationSource, **arguments: Any) -> Ended:
-    """Run a phase to its end; blocks. It knows nothing of the cluster before it asks."""
-    settings = TikvSettings.from_config(make_config({"tikv.pd": pd}))
+def run_engine(pd: str, source: OperationSource, properties: dict[str, Any] | None = None, **arguments: Any) -> Ended:
+    """Run a phase to its end; blocks. It knows nothing of the cluster before it asks; ``properties`` are for asking."""
+    settings = TikvSettings.from_config(make_config({"tikv.pd": pd, **(properties or {})}))
     defaults: dict[str, Any] = {"threads": 1, "clients": 4, "connections": 1, "batch_limit": 128}
     defaults |= {"domain": DOMAIN_LOAD, "count": 60, "period": None, "deadline_ns": -1, "timeout_ns": 5_000_000_000}
     defaults |= {"origin_ns": time.monotonic_ns(), "repeats_writes": False}

@@ -126,6 +126,7 @@ class ScriptedCluster:
         splits: tuple[bytes, ...] = (),
         bootstrapped: bool = True,
         tls: grpc.ServerCredentials | None = None,
+        store_tls: grpc.ServerCredentials | None = None,
         keyspaces: dict[str, int] | None = None,
     ) -> None:
         """With ``keyspaces`` the cluster is of API V2; splits are then at whole keys, keyspace and all."""
@@ -135,6 +136,7 @@ class ScriptedCluster:
         self.data: dict[bytes, bytes] = {}
         self.bootstrapped = bootstrapped
         self._tls = tls
+        self._store_tls = store_tls or tls
         self.requests: list[tuple[str, int]] = []
         """Method and store of each request that has arrived."""
         self.times: list[float] = []
@@ -170,7 +172,7 @@ class ScriptedCluster:
             handlers = {name: self._store_handler(store_id, name) for name in STORE_METHODS}
             handlers["BatchCommands"] = self._batch_handler(store_id)
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("tikvpb.Tikv", handlers),))
-            relay = Relay(self._listen(server))
+            relay = Relay(_listen(server, self._store_tls))
             await server.start()
             await relay.start()
             self._servers.append(server)
@@ -187,7 +189,7 @@ class ScriptedCluster:
             load = _unary(self._load_keyspace, keyspacepb.LoadKeyspaceRequest, keyspacepb.LoadKeyspaceResponse)
             handlers = {"LoadKeyspace": load}
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("keyspacepb.Keyspace", handlers),))
-        self.pd_port = self._listen(server)
+        self.pd_port = _listen(server, self._tls)
         await server.start()
         self._servers.append(server)
         return self
@@ -197,11 +199,6 @@ class ScriptedCluster:
             await relay.stop()
         for server in self._servers:
             await server.stop(None)
-
-    def _listen(self, server: grpc.aio.Server) -> int:
-        if self._tls is None:
-            return server.add_insecure_port("127.0.0.1:0")
-        return server.add_secure_port("127.0.0.1:0", self._tls)
 
     def move_leader(self, index: int, store_id: int) -> None:
         self.regions[index].leader = store_id
@@ -380,6 +377,12 @@ class ScriptedCluster:
             return region
         response.region_error.CopyFrom(error)
         return None
+
+
+def _listen(server: grpc.aio.Server, tls: grpc.ServerCredentials | None) -> int:
+    if tls is None:
+        return server.add_insecure_port("127.0.0.1:0")
+    return server.add_secure_port("127.0.0.1:0", tls)
 
 
 def _unary(handler: Callable[[Any], Awaitable[Any]], request_type: Any, response_type: Any) -> Any:

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -22,6 +23,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <new>
 #include <vector>
 #endif
 
