@@ -114,7 +114,7 @@ if sys.platform == "linux":
             *("engine", "engine", "generators", "grpc", "http2", "kvproto", "loop", "recording", "tikv"),
             tls=finds_openssl(),
         ),
-        extension("nullstore", "grpc", "http2", "kvproto", "loop", "nullstore"),
+        extension("nullstore", "generators", "grpc", "http2", "kvproto", "loop", "nullstore", "recording"),
     ]
 
 setup(
