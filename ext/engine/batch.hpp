@@ -81,18 +81,21 @@ struct Batch {
 inline constexpr std::size_t kPartRows = 512;
 inline constexpr std::size_t kPartBytes = std::size_t{1} << 20;
 
-/// How many of a part's rows, from the first on, one request can carry: those in the Region, as far as they fit.
-/// `value_size(row)` is what a row adds to the request beside its key.
+/// How many of a part's rows, from the first on, one request can carry: those in the Region, as far as they fit; rows
+/// of one key stay together, since their order counts. `value_size(row)` is what a row adds to the request beside its
+/// key.
 template <class ValueSize>
 [[nodiscard]] std::size_t rows_that_fit(const Batch& batch, const std::vector<std::uint32_t>& part,
                                         std::string_view prefix, const kvproto::Region& region,
                                         ValueSize&& value_size) {
     std::size_t bytes = 0;
     std::string key;
+    const auto is_new_key = [&](std::size_t i) { return batch.rows[part[i]].key != batch.rows[part[i - 1]].key; };
     for (std::size_t i = 0; i < part.size(); ++i) {
         const BatchRow& row = batch.rows[part[i]];
         bytes += row.key.size() + value_size(row);
-        if (i != 0 && (i == kPartRows || bytes > kPartBytes || !region.contains(key.assign(prefix).append(row.key)))) {
+        const bool is_enough = i >= kPartRows || bytes > kPartBytes;
+        if (i != 0 && is_new_key(i) && (is_enough || !region.contains(key.assign(prefix).append(row.key)))) {
             return i;
         }
     }

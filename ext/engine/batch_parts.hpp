@@ -114,7 +114,21 @@ class BatchParts {
             return self().finish(part, index, Outcome::ok, {}, {}, now);
         }
         part.key = batch.rows[part.rows.front()].key;
+        if (part.stage == Stage::read_for_update) {
+            chain(part, batch);
+        }
         self().next_stage(part, index, part.stage == Stage::read ? Stage::read_for_update : Stage::write);
+    }
+
+    /// Where several rows of a part change one record, each begins with what the one before it makes.
+    void chain(const Client& part, Batch& batch) {
+        for (std::size_t i = 1; i < part.rows.size(); ++i) {
+            BatchRow& row = batch.rows[part.rows[i]];
+            const BatchRow& before = batch.rows[part.rows[i - 1]];
+            if (row.key == before.key) {
+                row.value = self()._writer.changed(before);
+            }
+        }
     }
 
     /// False where nothing more is to be done with the row, since its outcome is known.

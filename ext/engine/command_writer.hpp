@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -66,6 +67,14 @@ class CommandWriter {
                 [&](std::size_t i, char* place) { return write_changed(changed[i], row(i).op, row(i).key, place); },
                 _options);
         }
+    }
+
+    /// The row that a part's write makes of one that was read.
+    [[nodiscard]] std::string changed(const BatchRow& row) const {
+        const RowUpdate update(row.value, row.op.values);
+        std::string made(update.size(), '\0');
+        write_changed(update, row.op, row.key, made.data());
+        return made;
     }
 
     /// How much a row adds to a part's request beside its key, about.

@@ -208,6 +208,32 @@ def test_time_to_live_and_compare_and_swap() -> None:
     run(test())
 
 
+def test_calls_for_many_keys_are_cut_by_region() -> None:
+    async def test() -> None:
+        async with ScriptedCluster(keyspaces=KEYSPACES, splits=SPLITS, stores=2) as cluster:
+            driver = TikvNativeDriver.from_config(config_of(cluster))
+            driver.ttl = 7
+            await driver.open()
+            deadline = asyncio.get_running_loop().time() + 10
+            pairs = {b"usertable:user%d" % number: b"%d" % number for number in range(10)}
+            await driver.calls.put_many(pairs, deadline)
+            assert {tuple(request.ttls) for request in cluster.seen if hasattr(request, "ttls")} == {(7,)}
+            assert cluster.count("RawBatchPut") == 3  # of user0 to 2, 3 to 6, and the others
+            cluster.move_leader(2, 2)
+            cluster.split(PREFIX + b"user5")
+            cluster.inject("RawBatchGet", region_error="server_is_busy")
+            assert await driver.calls.get_many([*pairs, b"usertable:other"], deadline) == pairs
+            await driver.calls.delete_many([b"usertable:user1", b"usertable:user8"], deadline)
+            assert len(cluster.data) == 8
+            cluster.inject("RawBatchPut", region_error="stale_command")
+            with pytest.raises(CallFailed) as caught:
+                await driver.calls.put_many(pairs, deadline)
+            assert [failure.name for failure in caught.value.failures] == ["stale_command"]
+            await driver.close()
+
+    run(test())
+
+
 def test_a_swap_whose_answer_was_lost_is_not_tried_again() -> None:
     async def test() -> None:
         async with ScriptedCluster() as cluster:

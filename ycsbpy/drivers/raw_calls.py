@@ -31,7 +31,7 @@ from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 from ycsbpy.proto import metapb_pb2 as metapb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from ycsbpy.drivers.keyspace import KeyCodec
     from ycsbpy.drivers.pd_directory import Described, PdDirectory
@@ -44,6 +44,8 @@ _FIRST_PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.5
 _BUSY = frozenset({"server_is_busy", "disk_full"})
 _BUSY_PAUSE_S = 0.1
+_GROUP = 512
+"""Most keys in one request."""
 
 
 class CallFailed(Exception):  # noqa: N818  it says what was met, and need not be an error of anybody's
@@ -54,10 +56,28 @@ class CallFailed(Exception):  # noqa: N818  it says what was met, and need not b
         self.failures = failures
 
 
-class _Call(Generic[Answer]):
-    """One method of a store. ``request`` makes the message, without its context."""
+class _OutgrownError(Exception):
+    """The keys of a call are not all in one Region any more, whose end is here."""
 
-    def __init__(self, method: str, answer: type[Answer], request: Callable[[], Any], *, write: bool = False) -> None:
+    def __init__(self, end: bytes) -> None:
+        super().__init__(end)
+        self.end = end
+
+
+class _Call(Generic[Answer]):
+    """One method of a store. ``request`` makes the message, without its context; ``last`` is the last of its keys
+    where there are several."""
+
+    def __init__(
+        self,
+        method: str,
+        answer: type[Answer],
+        request: Callable[[], Any],
+        *,
+        write: bool = False,
+        last: bytes = b"",
+    ) -> None:
+        self.last = last
         self.method = method
         self.answer = answer
         self.request = request
@@ -149,6 +169,53 @@ class RawCalls:
         )
         return answer.succeed, None if answer.previous_not_exist else answer.previous_value
 
+    async def get_many(self, keys: Iterable[bytes], deadline: float) -> dict[bytes, bytes]:
+        """The values of those that are there."""
+        found: dict[bytes, bytes] = {}
+
+        async def get(group: Sequence[bytes]) -> None:
+            call = _Call(
+                "RawBatchGet",
+                kvrpcpb.RawBatchGetResponse,
+                lambda: kvrpcpb.RawBatchGetRequest(keys=group, cf=self._family),
+                last=group[-1],
+            )
+            answer = await self._run(call, group[0], deadline)
+            found.update((pair.key.removeprefix(self._codec.prefix), pair.value) for pair in answer.pairs)
+
+        await self._by_region(map(self._codec.key, keys), get)
+        return found
+
+    async def put_many(self, pairs: Mapping[bytes, bytes], deadline: float) -> None:
+        """Write all; where that fails, some may have been written."""
+        values = {self._codec.key(key): value for key, value in pairs.items()}
+
+        async def put(group: Sequence[bytes]) -> None:
+            def request() -> kvrpcpb.RawBatchPutRequest:
+                made = kvrpcpb.RawBatchPutRequest(cf=self._family, ttl=self._ttl, ttls=[self._ttl] if self._ttl else [])
+                made.pairs.extend(kvrpcpb.KvPair(key=key, value=values[key]) for key in group)
+                return made
+
+            call = _Call("RawBatchPut", kvrpcpb.RawBatchPutResponse, request, write=True, last=group[-1])
+            await self._run(call, group[0], deadline)
+
+        await self._by_region(values, put)
+
+    async def delete_many(self, keys: Iterable[bytes], deadline: float) -> None:
+        """Remove all; where that fails, some may have been removed."""
+
+        async def delete(group: Sequence[bytes]) -> None:
+            call = _Call(
+                "RawBatchDelete",
+                kvrpcpb.RawBatchDeleteResponse,
+                lambda: kvrpcpb.RawBatchDeleteRequest(keys=group, cf=self._family),
+                write=True,
+                last=group[-1],
+            )
+            await self._run(call, group[0], deadline)
+
+        await self._by_region(map(self._codec.key, keys), delete)
+
     async def scan(self, start: bytes, end: bytes, count: int, deadline: float) -> list[tuple[bytes, bytes]]:
         """Up to ``count`` pairs from ``start`` on and below ``end``, in order, through all Regions."""
         prefix = self._codec.prefix
@@ -169,6 +236,25 @@ class RawCalls:
 
     # ---- attempts
 
+    async def _by_region(self, keys: Iterable[bytes], call: Callable[[Sequence[bytes]], Awaitable[None]]) -> None:
+        """Make a call for the keys of each Region, all at once; a group whose Region has split is cut again."""
+
+        async def one(group: Sequence[bytes]) -> None:
+            try:
+                await call(group)
+            except _OutgrownError as error:
+                cut = bisect.bisect_left(group, error.end)
+                await all_of(group[:cut], group[cut:])
+
+        async def all_of(*groups: Sequence[bytes]) -> None:
+            """To the end of each, so that nothing is written any more when this raises."""
+            for ended in await asyncio.gather(*map(one, groups), return_exceptions=True):
+                if ended is not None:
+                    raise ended
+
+        whole = sorted(set(keys))
+        await all_of(*(whole[at : at + _GROUP] for at in range(0, len(whole), _GROUP)))
+
     async def _run(self, call: _Call[Answer], key: bytes, deadline: float) -> Answer:
         answer, _ = await self._run_with_region(call, key, deadline)
         return answer
@@ -186,6 +272,8 @@ class RawCalls:
                     region = await self._locate(key)
                 if region is None:
                     found = Failure("no_region", Proof.ATTEMPT_DEAD, "PD knows no leader of the Region")
+                elif call.last >= region[2] > b"":
+                    raise _OutgrownError(region[2])
                 else:
                     found = await self._attempt(call, key, region, deadline - loop.time())
             except ClusterError as error:

@@ -42,6 +42,7 @@ class TikvNativeDriver(RawTikvDriver):
 
     name: ClassVar[str] = "native"
     package: ClassVar[str] = "ycsbpy"
+    batches: ClassVar[bool] = True
     batch_size = 1
     """Rows that an operation of the engine has: ``batch.size``."""
     ttl = 0
@@ -145,6 +146,15 @@ class TikvNativeDriver(RawTikvDriver):
 
     async def _delete(self, key: bytes, deadline: float) -> Result:
         return await _written(self.calls.delete(key, deadline))
+
+    async def _get_many(self, keys: Sequence[bytes], deadline: float) -> Mapping[bytes, bytes]:
+        return await self.calls.get_many(keys, deadline)
+
+    async def _put_many(self, pairs: Mapping[bytes, bytes], deadline: float) -> None:
+        await self.calls.put_many(pairs, deadline)
+
+    async def _delete_many(self, keys: Sequence[bytes], deadline: float) -> None:
+        await self.calls.delete_many(keys, deadline)
 
     def _failure(self, error: Exception) -> Failure:
         if isinstance(error, CallFailed):
