@@ -4,8 +4,6 @@ certificates is one line."""
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -38,37 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from enginekit import Ended
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
-
-SERVER = "[server]\nsubjectAltName = IP:127.0.0.1\n[elsewhere]\nsubjectAltName = IP:127.0.0.2, DNS:localhost\n"
-
-
-def openssl(*arguments: object) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``ca``, ``other-ca``, ``server``, ``client``, ``elsewhere`` (of another address) and ``other-server`` (signed by
-    ``other-ca``, the others by ``ca``), each as NAME.pem and NAME-key.pem."""
-    folder = tmp_path_factory.mktemp("certificates")
-    (folder / "extensions").write_text(SERVER)
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    for name in ("ca", "other-ca"):
-        files = ("-keyout", folder / f"{name}-key.pem", "-out", folder / f"{name}.pem")
-        openssl("req", "-x509", *key, *files, "-days", 30, "-subj", f"/CN={name}")
-    for name in ("server", "client", "elsewhere", "other-server"):
-        signer = "other-ca" if name == "other-server" else "ca"
-        section = "elsewhere" if name == "elsewhere" else "server"
-        files = ("-keyout", folder / f"{name}-key.pem", "-out", folder / f"{name}.csr")
-        openssl("req", *key, *files, "-subj", f"/CN={name}")
-        openssl(
-            *("x509", "-req", "-in", folder / f"{name}.csr", "-out", folder / f"{name}.pem", "-days", 30),
-            *("-CA", folder / f"{signer}.pem", "-CAkey", folder / f"{signer}-key.pem", "-set_serial", len(name)),
-            *("-extfile", folder / "extensions", "-extensions", section),
-        )
-    return folder
 
 
 def secured(certificates: Path, *, mutual: bool, stores_are: str = "server") -> ScriptedCluster:
