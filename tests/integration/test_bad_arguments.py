@@ -66,7 +66,10 @@ CASES = {
         "histogram.txt:1",
     ),
     "transactions": (["load", "-P", "workloada", "-p", "tikv.type=txn"], 2, "tikv.type=txn"),
-    "api v2": (["load", "-P", "workloada", "-p", "tikv.apiversion=V2"], 2, "tikv.apiversion=V2"),
+    "api v2": (
+        ["load", "-P", "workloada", "-p", "tikv.apiversion=V2", "-p", "tikv.driver=tikv-python"], 2, "tikv.apiversion",
+    ),
+    "api v2 without a cluster": (["load", "-P", "workloada", "-p", "tikv.apiversion=V2"], 2, "has no keyspaces"),
     "unknown driver": (["load", "-P", "workloada", "-p", "tikv.driver=rust"], 2, "tikv.driver"),
     "unknown database": (["load", "tivk", "-P", "workloada"], 2, 'did you mean "tikv"'),
     "unknown command": (["laod", "-P", "workloada"], 2, 'did you mean "load"'),
