@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 
+from ycsbpy.drivers.keyspace import KeyCodec
 from ycsbpy.proto import errorpb_pb2 as errorpb
+from ycsbpy.proto import keyspacepb_pb2 as keyspacepb
 from ycsbpy.proto import kvrpcpb_pb2 as kvrpcpb
 from ycsbpy.proto import metapb_pb2 as metapb
 from ycsbpy.proto import pdpb_pb2 as pdpb
@@ -124,16 +126,27 @@ class ScriptedCluster:
         splits: tuple[bytes, ...] = (),
         bootstrapped: bool = True,
         tls: grpc.ServerCredentials | None = None,
+        store_tls: grpc.ServerCredentials | None = None,
+        keyspaces: dict[str, int] | None = None,
     ) -> None:
+        """With ``keyspaces`` the cluster is of API V2; splits are then at whole keys, keyspace and all."""
+        self._codec = KeyCodec(2 if keyspaces else 0)
+        self._keyspaces = keyspaces or {}
+        self.ttls: dict[bytes, int] = {}
         self.data: dict[bytes, bytes] = {}
         self.bootstrapped = bootstrapped
         self._tls = tls
+        self._store_tls = store_tls or tls
         self.requests: list[tuple[str, int]] = []
         """Method and store of each request that has arrived."""
         self.times: list[float] = []
         """When each command of a batch has arrived, in seconds of a clock that only goes forward."""
         self.batches: list[int] = []
         """How many commands were in each message of BatchCommands."""
+        self.lookups = 0
+        """How often PD was asked for a Region by a key."""
+        self.seen: list[Any] = []
+        """The requests themselves."""
         self.on_request: Callable[[], None] = lambda: None
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         bounds = [b"", *splits, b""]
@@ -159,7 +172,7 @@ class ScriptedCluster:
             handlers = {name: self._store_handler(store_id, name) for name in STORE_METHODS}
             handlers["BatchCommands"] = self._batch_handler(store_id)
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("tikvpb.Tikv", handlers),))
-            relay = Relay(self._listen(server))
+            relay = Relay(_listen(server, self._store_tls))
             await server.start()
             await relay.start()
             self._servers.append(server)
@@ -172,7 +185,11 @@ class ScriptedCluster:
             "ScanRegions": _unary(self._scan_regions, pdpb.ScanRegionsRequest, pdpb.ScanRegionsResponse),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("pdpb.PD", handlers),))
-        self.pd_port = self._listen(server)
+        if self._keyspaces:
+            load = _unary(self._load_keyspace, keyspacepb.LoadKeyspaceRequest, keyspacepb.LoadKeyspaceResponse)
+            handlers = {"LoadKeyspace": load}
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("keyspacepb.Keyspace", handlers),))
+        self.pd_port = _listen(server, self._tls)
         await server.start()
         self._servers.append(server)
         return self
@@ -182,11 +199,6 @@ class ScriptedCluster:
             await relay.stop()
         for server in self._servers:
             await server.stop(None)
-
-    def _listen(self, server: grpc.aio.Server) -> int:
-        if self._tls is None:
-            return server.add_insecure_port("127.0.0.1:0")
-        return server.add_secure_port("127.0.0.1:0", self._tls)
 
     def move_leader(self, index: int, store_id: int) -> None:
         self.regions[index].leader = store_id
@@ -213,19 +225,20 @@ class ScriptedCluster:
 
     async def _region(self, request: Any) -> Any:
         response = pdpb.GetRegionResponse(header=self._header())
+        self.lookups += 1
         if self.bootstrapped:
             starts = [r.start for r in self.regions]
-            region = self.regions[bisect.bisect_right(starts, request.region_key) - 1]
+            key = self._codec.from_pd(request.region_key)
+            region = self.regions[bisect.bisect_right(starts, key) - 1]
             response.region.CopyFrom(self._meta(region))
             response.leader.CopyFrom(self._peer(region, region.leader))
         return response
 
     async def _scan_regions(self, request: Any) -> Any:
         response = pdpb.ScanRegionsResponse(header=self._header())
+        start, end = self._codec.from_pd(request.start_key), self._codec.from_pd(request.end_key)
         for region in self.regions if self.bootstrapped else []:
-            if (not region.end or region.end > request.start_key) and (
-                not request.end_key or region.start < request.end_key
-            ):
+            if (not region.end or region.end > start) and (not end or region.start < end):
                 response.regions.add(region=self._meta(region), leader=self._peer(region, region.leader))
         return response
 
@@ -233,14 +246,25 @@ class ScriptedCluster:
         address = f"127.0.0.1:{self.relays[request.store_id].port}"
         return pdpb.GetStoreResponse(header=self._header(), store=metapb.Store(id=request.store_id, address=address))
 
+    async def _load_keyspace(self, request: Any) -> Any:
+        response = keyspacepb.LoadKeyspaceResponse(header=self._header())
+        number = self._keyspaces.get(request.name)
+        if number is None:
+            response.header.error.type = pdpb.ENTRY_NOT_FOUND
+            response.header.error.message = "keyspace does not exist"
+        else:
+            response.keyspace.id, response.keyspace.name = number, request.name
+            response.keyspace.state = keyspacepb.DISABLED if request.name == "disabled" else keyspacepb.ENABLED
+        return response
+
     def _peer(self, region: RegionState, store_id: int) -> Any:
         return metapb.Peer(id=region.id * 10 + store_id, store_id=store_id)
 
     def _meta(self, region: RegionState) -> Any:
         return metapb.Region(
             id=region.id,
-            start_key=region.start,
-            end_key=region.end,
+            start_key=region.start and self._codec.to_pd(region.start),
+            end_key=region.end and self._codec.to_pd(region.end),
             region_epoch=metapb.RegionEpoch(conf_ver=1, version=region.version),
             peers=[self._peer(region, s) for s in self._store_ids],
         )
@@ -252,6 +276,7 @@ class ScriptedCluster:
 
         async def handle(request: Any, context: Any) -> Any:
             self.requests.append((name, store_id))
+            self.seen.append(request)
             self.on_request()
             response = response_type()
             fault = self._take_fault(name)
@@ -290,6 +315,7 @@ class ScriptedCluster:
         name = "".join(part.capitalize() for part in field.split("_"))
         _, response_type, apply = STORE_METHODS[name]
         self.requests.append((name, store_id))
+        self.seen.append(request)
         self.times.append(time.monotonic())
         self.on_request()
         response = response_type()
@@ -336,17 +362,27 @@ class ScriptedCluster:
     def _check(self, store_id: int, context: Any, response: Any) -> RegionState | None:
         region = next((r for r in self.regions if r.id == context.region_id), None)
         error = errorpb.Error(message="scripted")
+        if context.api_version != self._codec.api_version:
+            response.error = "Api version in request does not match with TiKV storage"
+            return None
         if region is None:
             error.region_not_found.region_id = context.region_id
         elif region.leader != store_id:
             error.not_leader.region_id = region.id
             error.not_leader.leader.CopyFrom(self._peer(region, region.leader))
         elif region.version != context.region_epoch.version:
-            error.epoch_not_match.current_regions.append(self._meta(region))
+            split_off = [r for r in self.regions if r is not region and r.version > context.region_epoch.version]
+            error.epoch_not_match.current_regions.extend(map(self._meta, [region, *split_off]))
         else:
             return region
         response.region_error.CopyFrom(error)
         return None
+
+
+def _listen(server: grpc.aio.Server, tls: grpc.ServerCredentials | None) -> int:
+    if tls is None:
+        return server.add_insecure_port("127.0.0.1:0")
+    return server.add_secure_port("127.0.0.1:0", tls)
 
 
 def _unary(handler: Callable[[Any], Awaitable[Any]], request_type: Any, response_type: Any) -> Any:
@@ -364,6 +400,20 @@ def _get(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> 
 
 def _put(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
     cluster.data[request.key] = request.value
+    cluster.ttls[request.key] = request.ttl
+
+
+def _ttl(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    response.not_found = request.key not in cluster.data
+    response.ttl = cluster.ttls.get(request.key, 0)
+
+
+def _swap(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    value = cluster.data.get(request.key)
+    response.succeed = value is None if request.previous_not_exist else value == request.previous_value
+    response.previous_not_exist, response.previous_value = value is None, value or b""
+    if response.succeed:
+        _put(cluster, region, request, response)
 
 
 def _delete(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
@@ -377,7 +427,38 @@ def _scan(cluster: ScriptedCluster, region: Any, request: Any, response: Any) ->
         response.kvs.add(key=key, value=cluster.data[key])
 
 
+def _outside(region: RegionState | None, keys: list[bytes], response: Any) -> bool:
+    """Whether a key is not in the Region, which is then the answer: a batch is for one Region."""
+    wrong = [k for k in keys if region and (k < region.start or (region.end and k >= region.end))]
+    if wrong:
+        response.region_error.key_not_in_region.key = wrong[0]
+    return bool(wrong)
+
+
+def _batch_get(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    if not _outside(region, list(request.keys), response):
+        for key in request.keys:
+            if key in cluster.data:
+                response.pairs.add(key=key, value=cluster.data[key])
+
+
+def _batch_put(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    if not _outside(region, [pair.key for pair in request.pairs], response):
+        cluster.data.update((pair.key, pair.value) for pair in request.pairs)
+
+
+def _batch_delete(cluster: ScriptedCluster, region: Any, request: Any, response: Any) -> None:
+    if not _outside(region, list(request.keys), response):
+        for key in request.keys:
+            cluster.data.pop(key, None)
+
+
 STORE_METHODS: dict[str, Any] = {
+    "RawGetKeyTTL": (kvrpcpb.RawGetKeyTTLRequest, kvrpcpb.RawGetKeyTTLResponse, _ttl),
+    "RawCompareAndSwap": (kvrpcpb.RawCASRequest, kvrpcpb.RawCASResponse, _swap),
+    "RawBatchGet": (kvrpcpb.RawBatchGetRequest, kvrpcpb.RawBatchGetResponse, _batch_get),
+    "RawBatchPut": (kvrpcpb.RawBatchPutRequest, kvrpcpb.RawBatchPutResponse, _batch_put),
+    "RawBatchDelete": (kvrpcpb.RawBatchDeleteRequest, kvrpcpb.RawBatchDeleteResponse, _batch_delete),
     "RawGet": (kvrpcpb.RawGetRequest, kvrpcpb.RawGetResponse, _get),
     "RawPut": (kvrpcpb.RawPutRequest, kvrpcpb.RawPutResponse, _put),
     "RawDelete": (kvrpcpb.RawDeleteRequest, kvrpcpb.RawDeleteResponse, _delete),

@@ -42,10 +42,23 @@ class NullCluster:
     """``stores`` null stores and a PD that has the keys cut evenly among them, each Region with one Peer.
 
     Every read finds a row of ``fieldcount`` fields of ``fieldlength`` bytes, every write succeeds. After ``drop_after``
-    answers a store closes the connection, 0 for never. Raises ``ClusterError`` where it cannot be started.
+    answers a store closes the connection, 0 for never. Commands in batches are answered ``delay_us`` later, an
+    exponential time with a mean of ``mean_us`` more, and one in ``rare_every`` (0: none) ``rare_us`` more. Raises
+    ``ClusterError`` where it cannot be started.
     """
 
-    def __init__(self, *, stores: int = 1, fieldcount: int = 10, fieldlength: int = 100, drop_after: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        stores: int = 1,
+        fieldcount: int = 10,
+        fieldlength: int = 100,
+        drop_after: int = 0,
+        delay_us: int = 0,
+        mean_us: int = 0,
+        rare_every: int = 0,
+        rare_us: int = 0,
+    ) -> None:
         self._arguments = [f"--{name}={value}" for name, value in locals().items() if name != "self"]
         self._process: subprocess.Popen[str] | None = None
         self.endpoint = ""
@@ -83,6 +96,11 @@ class NullCluster:
         ``bytes_out``, and ``cpu_ns``, which their process has used."""
         return self._ask("counts\n")
 
+    def times(self) -> dict[str, int]:
+        """How long the stores have held commands back since the last time this was asked, by their own clock, from
+        having read them to writing the answer: ``count``, ``p50_ns``, ``p99_ns``, ``min_ns`` and ``max_ns``."""
+        return self._ask("times\n")
+
     def _ask(self, question: str) -> dict[str, Any]:
         process = self._process
         assert process is not None
@@ -101,7 +119,8 @@ class NullCluster:
 def main(argv: Sequence[str] | None = None) -> int:
     """Be the cluster's process: print where PD is, answer ``counts``, end with standard input."""
     parser = argparse.ArgumentParser(prog="python -m ycsbpy.nullcluster")
-    for name in ("stores", "fieldcount", "fieldlength", "drop_after"):
+    numbers = ("delay_us", "mean_us", "rare_every", "rare_us")
+    for name in ("stores", "fieldcount", "fieldlength", "drop_after", *numbers):
         parser.add_argument(f"--{name}", type=int, required=True)
     given = parser.parse_args(argv)
     from ycsbpy._native.generators import encode_row
@@ -111,7 +130,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     row = encode_row(
         dict.fromkeys(fields, b"n" * given.fieldlength), {name: place for place, name in enumerate(fields)}
     )
-    stores = NullStores(given.stores, row, given.drop_after)
+    rare = 1 / given.rare_every if given.rare_every else 0.0
+    delay = (given.delay_us * 1000, given.mean_us * 1000, rare, given.rare_us * 1000 if rare else 0)
+    stores = NullStores(given.stores, row, given.drop_after, delay)
     thread = threading.Thread(target=stores.run, daemon=True)
     thread.start()
     asyncio.run(_serve(stores))
@@ -146,8 +167,26 @@ async def _serve(stores: NullStores) -> None:
 def _answer(stores: NullStores) -> None:
     import time
 
-    for _ in sys.stdin:
-        print(json.dumps({**stores.counts(), "cpu_ns": time.process_time_ns()}), flush=True)
+    for question in sys.stdin:
+        answer = _times(stores) if question == "times\n" else {**stores.counts(), "cpu_ns": time.process_time_ns()}
+        print(json.dumps(answer), flush=True)
+
+
+def _times(stores: NullStores) -> dict[str, int]:
+    from ycsbpy._native.recording import Recorder
+
+    recorder = Recorder(1, 1, response=False)
+    stores.merge_into(recorder)
+    counts = recorder.take().get((0, 0, False))
+    if counts is None:
+        return dict.fromkeys(("count", "p50_ns", "p99_ns", "min_ns", "max_ns"), 0)
+    return {
+        "count": counts.total,
+        "p50_ns": counts.value_at_percentile(50),
+        "p99_ns": counts.value_at_percentile(99),
+        "min_ns": counts.min_ns,
+        "max_ns": counts.max_ns,
+    }
 
 
 def _state(ports: Sequence[int], wall_ns: int) -> ClusterState:

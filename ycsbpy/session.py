@@ -21,7 +21,15 @@ from ycsbpy.config.outputs import OutputSettings
 from ycsbpy.config.settings import Command, RunSettings, TikvSettings
 from ycsbpy.drivers.base import Driver, DriverBase, SyncDriver
 from ycsbpy.drivers.registry import check_driver, choose_driver, not_native
-from ycsbpy.errors import ClusterError, DataIntegrityError, DriverError, Interrupted, RunError, YcsbpyError
+from ycsbpy.errors import (
+    ClusterError,
+    DataIntegrityError,
+    DriverError,
+    Interrupted,
+    NotSupportedError,
+    RunError,
+    YcsbpyError,
+)
 from ycsbpy.ops import OpKind
 from ycsbpy.report.document import Document, environment
 from ycsbpy.report.recording import Recording, recording
@@ -232,6 +240,9 @@ async def _cluster_for(job: Job, say: Say) -> AsyncIterator[_Cluster]:
             say(found.why)
         yield _Cluster(facts, job.config.with_value("tikv.pd", ",".join(found.endpoints), found.kind.value))
         return
+    if tikv.apiversion == "V2":
+        reason = "the embedded mini-cluster has no keyspaces; name a cluster that has with -p tikv.pd="
+        raise NotSupportedError(f"tikv.apiversion=V2: {found.why}, and {reason}")
     from ycsbpy.minicluster import MiniCluster
 
     async with MiniCluster() as cluster:

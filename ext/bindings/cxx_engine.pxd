@@ -1,6 +1,6 @@
 # Extern declarations of ext/engine; nothing here exists at run time.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libcpp cimport bool
 from libcpp.map cimport map as cppmap
 from libcpp.pair cimport pair
@@ -33,8 +33,21 @@ cdef extern from "kvproto/meta.hpp" namespace "ycsbpy::kvproto" nogil:
         vector[Peer] peers
 
 
+cdef extern from "loop/tls.hpp" namespace "ycsbpy::loop" nogil:
+    const bool kHasTls
+
+    cdef cppclass TlsFiles:
+        string ca
+        string cert
+        string key
+
+
 cdef extern from "engine/shared.hpp" namespace "ycsbpy::engine" nogil:
     const uint64_t kNoCount
+
+    cdef cppclass KindNumbers:
+        size_t size()
+        uint8_t* data()
 
     cdef cppclass Plan:
         uint32_t threads
@@ -52,9 +65,14 @@ cdef extern from "engine/shared.hpp" namespace "ycsbpy::engine" nogil:
         bool repeats_writes
         string key_prefix
         string key_end
+        string column_family
         uint64_t api_version
+        uint64_t keyspace_id
         uint64_t ttl
         CxxSampleQueue* samples
+        uint64_t batch_size
+        KindNumbers recorded_as
+        TlsFiles tls
 
     cdef cppclass Located:
         string key

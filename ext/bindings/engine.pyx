@@ -12,9 +12,12 @@ from libcpp.pair cimport pair
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
-from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, Totals, kNoCount
+from cxx_engine cimport CxxEngine, ErrorRow, Located, Peer, PeerRole, Plan, Totals, kHasTls, kNoCount
 from cxx_generators cimport CxxOperationSource, Domain
 from cxx_recording cimport CxxRecorder, CxxSampleQueue
+
+
+HAS_TLS = <bint> kHasTls
 
 
 cdef Located located_of(bytes key, region) except *:
@@ -65,9 +68,14 @@ cdef class Engine:
         cbool repeats_writes,
         bytes key_prefix not None,
         bytes key_end not None,
+        bytes column_family not None=b"",
         uint64_t api_version=0,
+        uint64_t keyspace_id=0,
         uint64_t ttl=0,
         samples=None,
+        uint64_t batch_size=1,
+        recorded_as=(0, 1, 2, 3, 4, 5),
+        tls=(b"", b"", b""),
     ):
         cdef Plan plan
         plan.threads = threads
@@ -85,12 +93,20 @@ cdef class Engine:
         plan.repeats_writes = repeats_writes
         plan.key_prefix = key_prefix
         plan.key_end = key_end
+        plan.column_family = column_family
         plan.api_version = api_version
+        plan.keyspace_id = keyspace_id
         plan.ttl = ttl
         plan.samples = NULL
         if samples is not None:
             self._samples = samples  # it has to outlive the threads
             plan.samples = <CxxSampleQueue*> PyCapsule_GetPointer(samples._capsule(), "ycsbpy.SampleQueue")
+        plan.batch_size = batch_size
+        plan.tls.ca, plan.tls.cert, plan.tls.key = tls
+        if len(recorded_as) != <Py_ssize_t> plan.recorded_as.size():
+            raise ValueError(f"recorded_as: {plan.recorded_as.size()} kinds have a number each")
+        for kind, number in enumerate(recorded_as):
+            plan.recorded_as.data()[<size_t> kind] = number
         cdef CxxOperationSource* drawn = <CxxOperationSource*> PyCapsule_GetPointer(
             source._capsule(), "ycsbpy.OperationSource"
         )

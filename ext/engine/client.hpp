@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "generators/operation.hpp"
 
@@ -31,10 +33,13 @@ enum class Wait : std::uint8_t {
     pause,    ///< before the next attempt
     region,   ///< to learn where its key is
     answer,
+    parts,  ///< of its batch
 };
 
+struct Batch;
+
 struct Client {
-    Operation op;
+    Operation op;     ///< of a batch, the first row's
     std::string key;  ///< without the table's prefix; of a scan, where it goes on (with the prefix)
     std::string row;  ///< read for update
     std::int64_t intended_ns = 0;
@@ -49,12 +54,16 @@ struct Client {
     std::uint32_t slot = 0;             ///< its place among those in flight there
     std::uint64_t region_id = 0;        ///< that the present attempt went to
     std::uint64_t store_id = 0;
+    std::uint32_t owner = kNoClient;  ///< of a part of a batch, the client whose operation it is
+    std::vector<std::uint32_t> rows;  ///< of a part, in the order of their keys
+    std::shared_ptr<Batch> batch;     ///< of a client that sends batches
     Stage stage = Stage::read;
     Wait wait = Wait::nothing;
     bool uncertain = false;       ///< an attempt to write may have been applied
     std::string_view last_error;  ///< a literal
     std::string last_detail;
 
+    [[nodiscard]] bool is_part() const noexcept { return owner != kNoClient; }
     [[nodiscard]] bool writes() const noexcept { return stage == Stage::write || stage == Stage::remove; }
 };
 

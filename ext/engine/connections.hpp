@@ -26,9 +26,15 @@ class Connections {
   public:
     using Connection = StoreConnection<Owner>;
 
-    /// `width` of them to each store, for so many clients.
-    Connections(Owner& owner, loop::Reactor& reactor, std::uint32_t width, std::uint64_t clients)
-        : _owner(owner), _reactor(reactor), _width(width), _fill(fill_of(width, clients)), _room(kReadRoom) {}
+    /// `width` of them to each store, for so many clients; with TLS if there is a context for it.
+    Connections(Owner& owner, loop::Reactor& reactor, std::uint32_t width, std::uint64_t clients,
+                const loop::TlsContext* tls)
+        : _owner(owner),
+          _reactor(reactor),
+          _tls(tls),
+          _width(width),
+          _fill(fill_of(width, clients)),
+          _room(kReadRoom) {}
 
     [[nodiscard]] Connection& at(std::uint32_t number) noexcept { return *_all[number]; }
 
@@ -54,13 +60,8 @@ class Connections {
         if (number >= _all.size() || _all[number] == nullptr) {
             return;
         }
-        Connection& connection = *_all[number];
-        if (connection.state() == Connection::State::connecting && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) {
-            connection.connected();
-        }
-        if (connection.state() == Connection::State::open && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
-            connection.readable(_room, loop::now_ns());
-        }
+        _all[number]->event((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0,
+                            (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0, _room, loop::now_ns());
         mark_dirty(number);
     }
 
@@ -142,7 +143,7 @@ class Connections {
             number = _free.back();
             _free.pop_back();
         }
-        _all[number] = std::make_unique<Connection>(_owner, store_id, address);
+        _all[number] = std::make_unique<Connection>(_owner, store_id, address, _tls);
         _watches_write[number] = true;
         if (_all[number]->state() != Connection::State::lost) {
             _reactor.add(_all[number]->fd(), EPOLLIN | EPOLLOUT, number);
@@ -158,7 +159,7 @@ class Connections {
             _lost.push_back(number);
             return;
         }
-        const bool wants = connection.wants_write() || connection.state() == Connection::State::connecting;
+        const bool wants = connection.wants_write() || connection.is_connecting();
         if (wants != _watches_write[number]) {
             _watches_write[number] = wants;
             _reactor.change(connection.fd(), EPOLLIN | (wants ? EPOLLOUT : 0U), number);
@@ -167,6 +168,7 @@ class Connections {
 
     Owner& _owner;
     loop::Reactor& _reactor;
+    const loop::TlsContext* _tls;
     std::size_t _width;
     std::size_t _fill;
     std::vector<std::byte> _room;

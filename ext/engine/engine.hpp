@@ -4,6 +4,7 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -29,8 +30,15 @@ struct Totals {
 
 class Engine {
   public:
+    /// Throws std::invalid_argument for a plan that contradicts itself or the workload.
     Engine(Plan plan, const OperationSource& source) : _shared(fitted(std::move(plan))) {
         const Plan& p = _shared.plan;
+        if (p.batch_size == 0) {
+            throw std::invalid_argument("batch_size: an operation has one row at the least");
+        }
+        if (p.batch_size > 1 && source.spec().proportions[static_cast<std::size_t>(OpKind::scan)] > 0) {
+            throw std::invalid_argument("batch_size: a scan is one request by itself; it cannot be part of a batch");
+        }
         for (std::uint32_t i = 0; i < p.threads; ++i) {
             const std::uint64_t clients = share(p.clients, p.threads, i);
             const auto connections =
@@ -140,10 +148,13 @@ class Engine {
         return all;
     }
 
-    /// Move all that was recorded since the last time into `recorder`.
+    /// Move all that was recorded since the last time into `recorder`, which has at least the plan's kinds.
     void merge_into(Recorder& recorder) {
+        if (recorder.kinds() < _shared.plan.kinds()) {
+            throw std::invalid_argument("the recorder has not all kinds of operations that are recorded");
+        }
         for (const auto& worker : _workers) {
-            Recorder taken(kOpKinds, kOutcomes, _shared.plan.paced);
+            Recorder taken(_shared.plan.kinds(), kOutcomes, _shared.plan.paced);
             worker->between_passes([&](Worker& one) {
                 one.recorder().swap(taken);
                 one.recorder().flush_samples();

@@ -2,24 +2,32 @@
 // plane. On the hot path that is one atomic counter.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "generators/operation.hpp"
 #include "generators/rng.hpp"
 #include "kvproto/meta.hpp"
 #include "loop/reactor.hpp"
+#include "loop/tls.hpp"
 #include "recording/samples.hpp"
 
 namespace ycsbpy::engine {
 
 inline constexpr std::uint64_t kNoCount = std::numeric_limits<std::uint64_t>::max();
+
+/// For each kind of operation, a number.
+using KindNumbers = std::array<std::uint8_t, kOpKinds>;
 
 /// The phase and the cluster, as plain data. Times are nanoseconds of CLOCK_MONOTONIC.
 struct Plan {
@@ -30,7 +38,7 @@ struct Plan {
     Domain domain = Domain::run;
     std::uint64_t count = kNoCount;
     bool paced = false;
-    std::uint64_t period_numerator = 0;  ///< operation n is due at origin + n * numerator / denominator
+    std::uint64_t period_numerator = 0;  ///< row n is due at origin + n * numerator / denominator
     std::uint64_t period_denominator = 1;
     std::int64_t origin_ns = 0;
     std::int64_t deadline_ns = -1;  ///< after which nothing begins; -1: none
@@ -38,10 +46,24 @@ struct Plan {
     bool repeats_writes =
         false;  ///< an insert whose answer was lost may be sent again: a load's, which nobody overwrites
     std::string key_prefix;
-    std::string key_end;  ///< where the table ends
-    std::uint64_t api_version = 0;
-    std::uint64_t ttl = 0;
-    SampleQueue* samples = nullptr;  ///< where every operation is put down, if it is to be
+    std::string key_end;            ///< where the table ends
+    std::string column_family;      ///< empty: the default one
+    std::uint64_t api_version = 0;  ///< as kvrpcpb.APIVersion has it; from 2 on, stores name Regions by encoded keys
+    std::uint64_t keyspace_id = 0;
+    std::uint64_t ttl = 0;                      ///< seconds
+    std::uint64_t batch_size = 1;               ///< rows of an operation; where it is more, `count` is of rows
+    KindNumbers recorded_as{0, 1, 2, 3, 4, 5};  ///< the kind under which each is counted
+
+    SampleQueue* samples = nullptr;             ///< where every operation is put down, if it is to be
+    loop::TlsFiles tls;
+
+    /// Operations that are needed for `count`, the last of which may have fewer rows.
+    [[nodiscard]] std::uint64_t operations() const noexcept {
+        return count == kNoCount ? kNoCount : count / batch_size + (count % batch_size != 0 ? 1 : 0);
+    }
+    [[nodiscard]] std::size_t kinds() const noexcept {
+        return std::max<std::size_t>(kOpKinds, *std::ranges::max_element(recorded_as) + std::size_t{1});
+    }
 };
 
 /// A Region and the addresses of its stores, on the way to a thread; or that none could be had.
@@ -117,9 +139,16 @@ class Questions {
 enum class Stop : int { no = 0, gently = 1, at_once = 2 };
 
 struct Shared {
-    explicit Shared(Plan given) : plan(std::move(given)), inboxes(plan.threads) {}
+    /// Throws std::runtime_error where there is to be TLS and cannot be.
+    explicit Shared(Plan given)
+        : plan(std::move(given)),
+          operations(plan.operations()),
+          tls(plan.tls.ca.empty() ? nullptr : std::make_unique<const loop::TlsContext>(plan.tls)),
+          inboxes(plan.threads) {}
 
     const Plan plan;
+    const std::uint64_t operations;
+    const std::unique_ptr<const loop::TlsContext> tls;  ///< null: no TLS
     alignas(64) std::atomic<std::uint64_t> next{0};
     alignas(64) std::atomic<int> stop{0};
     std::atomic<std::uint32_t> running{0};  ///< threads that have not ended
@@ -132,11 +161,12 @@ struct Shared {
             return kNoCount;
         }
         const std::uint64_t number = next.fetch_add(1, std::memory_order_relaxed);
-        return number < plan.count ? number : kNoCount;
+        return number < operations ? number : kNoCount;
     }
 
     [[nodiscard]] std::int64_t due_ns(std::uint64_t number) const noexcept {
-        const Uint128 offset = static_cast<Uint128>(number) * plan.period_numerator / plan.period_denominator;
+        const Uint128 offset =
+            static_cast<Uint128>(number) * plan.batch_size * plan.period_numerator / plan.period_denominator;
         return plan.origin_ns + static_cast<std::int64_t>(offset);
     }
 

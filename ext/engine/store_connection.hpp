@@ -19,8 +19,8 @@
 #include "http2/connection.hpp"
 #include "kvproto/answers.hpp"
 #include "kvproto/commands.hpp"
+#include "loop/link.hpp"
 #include "loop/reactor.hpp"
-#include "loop/socket.hpp"
 
 namespace ycsbpy::engine {
 
@@ -28,18 +28,20 @@ namespace ycsbpy::engine {
 template <class Owner>
 class StoreConnection {
   public:
-    enum class State : std::uint8_t { connecting, open, lost };
+    enum class State : std::uint8_t { connecting, securing, open, lost };
 
-    StoreConnection(Owner& owner, std::uint64_t store_id, const std::string& address)
+    /// With TLS if there is a context for it, which outlives the connection.
+    StoreConnection(Owner& owner, std::uint64_t store_id, const std::string& address, const loop::TlsContext* tls)
         : _owner(owner), _store_id(store_id), _address(address), _http2(http2::Role::client, config(), *this) {
         grpc::Request request;
         request.path = "/tikvpb.Tikv/BatchCommands";
         request.authority = _address;
         request.user_agent = "ycsbpy-native";
+        request.secure = tls != nullptr;
         _call.start(grpc::CallKind::streaming);
         _stream = _http2.open(grpc::request_head(request), 0);
-        _fd = loop::connect_to(_address);
-        if (!_fd) {
+        _link = loop::Link(_address, tls);
+        if (!_link) {
             _reason = "store_unreachable";
             _state = State::lost;
         }
@@ -47,8 +49,12 @@ class StoreConnection {
     StoreConnection(const StoreConnection&) = delete;
     StoreConnection& operator=(const StoreConnection&) = delete;
 
-    [[nodiscard]] int fd() const noexcept { return _fd.get(); }
+    [[nodiscard]] int fd() const noexcept { return _link.fd(); }
     [[nodiscard]] State state() const noexcept { return _state; }
+    /// Whether it waits for the socket to be writable before anything can be written.
+    [[nodiscard]] bool is_connecting() const noexcept { return _state == State::connecting; }
+    /// Whether it ever was open, so that a command can have reached the store.
+    [[nodiscard]] bool was_open() const noexcept { return _was_open; }
     [[nodiscard]] bool is_usable() const noexcept { return _state != State::lost && !_leaving; }
     [[nodiscard]] std::uint64_t store_id() const noexcept { return _store_id; }
     [[nodiscard]] const std::string& address() const noexcept { return _address; }
@@ -91,25 +97,54 @@ class StoreConnection {
 
     // ---- the socket
 
+    /// The socket has something to say.
+    void event(bool writable, bool readable_now, std::span<std::byte> room, std::int64_t now_ns) {
+        if (_state == State::connecting && writable) {
+            connected();
+        } else if (_state == State::securing) {
+            secure();
+        }
+        if (_state == State::open && readable_now) {
+            readable(room, now_ns);
+        }
+    }
+
     /// The connection that was begun is there, or is not.
     void connected() {
-        const int error = loop::connect_error(_fd.get());
+        const int error = loop::connect_error(_link.fd());
         if (error != 0) {
             lose("store_unreachable", std::system_category().message(error));
+        } else if (_link.is_plain()) {
+            opened();
         } else {
-            _state = State::open;
-            _wants_write = true;
+            _state = State::securing;
+            secure();
+        }
+    }
+
+    /// Go on with the handshake of TLS.
+    void secure() {
+        switch (_link.handshake()) {
+            case loop::TlsSession::Handshake::done:
+                opened();
+                break;
+            case loop::TlsSession::Handshake::failed:
+                lose("tls_failed", _link.problem(""));
+                break;
+            case loop::TlsSession::Handshake::waiting:
+                _wants_write = _link.has_unsent();
         }
     }
 
     void readable(std::span<std::byte> room, std::int64_t now_ns) {
         for (;;) {
-            const auto count = loop::read_some(_fd.get(), room);
+            const auto count = _link.read(room);
             if (count == -1) {
                 return;
             }
             if (count <= 0) {
-                lose("connection_lost", count == 0 ? "the store closed the connection" : "the connection was reset");
+                lose("connection_lost",
+                     count == 0 ? "the store closed the connection" : _link.problem("the connection was reset"));
                 return;
             }
             _now_ns = now_ns;
@@ -135,7 +170,7 @@ class StoreConnection {
         if (_open != nullptr) {
             close_batch();
         }
-        if (_state == State::connecting) {
+        if (_state != State::open) {
             return;
         }
         _wants_write = false;
@@ -143,16 +178,20 @@ class StoreConnection {
         for (;;) {
             const std::size_t count = _http2.gather(places);
             if (count == 0) {
+                if (_link.has_unsent() && _link.write({}) == -2) {
+                    lose("connection_lost", _link.problem("the connection was reset"));
+                }
+                _wants_write = _link.has_unsent();
                 return;
             }
             std::size_t all = 0;
             for (std::size_t i = 0; i < count; ++i) {
                 all += places[i].iov_len;
             }
-            const auto written = loop::write_some(_fd.get(), std::span(places).first(count));
+            const auto written = _link.write(std::span(places).first(count));
             _http2.wrote(written > 0 ? static_cast<std::size_t>(written) : 0);
             if (written == -2) {
-                lose("connection_lost", "the connection was reset");
+                lose("connection_lost", _link.problem("the connection was reset"));
                 return;
             }
             if (static_cast<std::size_t>(written) < all) {
@@ -188,7 +227,7 @@ class StoreConnection {
         }
         _slots.clear();
         _free_slots.clear();
-        _fd = loop::Fd();
+        _link = loop::Link();
     }
 
     // ---- http2::Handler
@@ -242,6 +281,12 @@ class StoreConnection {
         return config;
     }
 
+    void opened() {
+        _state = State::open;
+        _was_open = true;
+        _wants_write = true;
+    }
+
     void begin_batch() {
         if (_free_batches.empty()) {
             _free_batches.push_back(_batches.size());
@@ -288,7 +333,8 @@ class StoreConnection {
     http2::Connection<StoreConnection> _http2;
     grpc::Call _call;
     std::uint32_t _stream = 0;
-    loop::Fd _fd;
+    loop::Link _link;
+    bool _was_open = false;
     State _state = State::connecting;
     bool _leaving = false;
     bool _broken = false;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <queue>
@@ -17,11 +18,12 @@
 #include <utility>
 #include <vector>
 
+#include "engine/batch_parts.hpp"
 #include "engine/client.hpp"
+#include "engine/command_writer.hpp"
 #include "engine/connections.hpp"
 #include "engine/error_counts.hpp"
 #include "engine/row_check.hpp"
-#include "engine/row_update.hpp"
 #include "engine/shared.hpp"
 #include "engine/store_connection.hpp"
 #include "generators/operation_source.hpp"
@@ -41,7 +43,7 @@ struct ThreadLoad {
     std::int64_t waited_ns = 0;
 };
 
-class Worker {
+class Worker : private BatchParts<Worker> {
   public:
     using Connection = StoreConnection<Worker>;
 
@@ -51,14 +53,18 @@ class Worker {
           _plan(shared.plan),
           _number(number),
           _source(source),
+          _writer(_plan, _source),
           _clients(clients),
-          _cache(static_cast<std::uint64_t>(shared.plan.timeout_ns / 1'000'000), shared.plan.api_version),
-          _recorder(kOpKinds, kOutcomes, shared.plan.paced, shared.plan.samples),
+          _cache(static_cast<std::uint64_t>(_plan.timeout_ns / 1'000'000), _plan.api_version, _plan.keyspace_id),
+          _recorder(_plan.kinds(), kOutcomes, _plan.paced, _plan.samples),
           _chance(SplitMix64{mix64(number + 1), kGolden}),
-          _links(*this, _reactor, connections, clients),
+          _links(*this, _reactor, connections, clients, shared.tls.get()),
           _checks(source.spec().dataintegrity),
           _deletes(source.spec().proportions[static_cast<std::size_t>(OpKind::remove)] > 0) {
         _key_room.resize(source.key_room());
+        for (std::size_t i = 0; _plan.batch_size > 1 && i < clients; ++i) {
+            _clients[i].batch = std::make_shared<Batch>();
+        }
     }
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -120,6 +126,8 @@ class Worker {
     }
 
   private:
+    friend class BatchParts<Worker>;
+
     static constexpr std::uint64_t kInbox = ~std::uint64_t{0};
     static constexpr std::size_t kMaxQuestions = 16;
 
@@ -136,7 +144,7 @@ class Worker {
     void begin_all() {
         const std::lock_guard lock(_counts_mutex);
         _running = _clients.size();
-        for (std::uint32_t client = 0; client < _clients.size(); ++client) {
+        for (std::uint32_t client = 0, all = static_cast<std::uint32_t>(_clients.size()); client < all; ++client) {
             take(client);
         }
         while (_links.flush()) {
@@ -242,7 +250,7 @@ class Worker {
     void give_everything_up(std::int64_t now) {
         for (std::uint32_t index = 0; index < _clients.size(); ++index) {
             Client& client = _clients[index];
-            if (client.wait != Wait::nothing && client.wait != Wait::due) {
+            if (client.wait != Wait::nothing && client.wait != Wait::due && client.wait != Wait::parts) {
                 abandon_attempt(client);
                 finish(client, index, outcome_without_answer(client), "interrupted", {}, now);
             }
@@ -251,6 +259,12 @@ class Worker {
 
     void timed_out(std::uint32_t index, std::int64_t now) {
         Client& client = _clients[index];
+        if (client.wait == Wait::parts) {
+            for (const std::uint32_t part : std::vector(client.batch->parts)) {
+                timed_out(part, now);
+            }
+            return;
+        }
         const bool in_flight = client.wait == Wait::answer;
         abandon_attempt(client);
         const std::string_view name = in_flight || client.last_error.empty() ? "timeout" : client.last_error;
@@ -280,7 +294,7 @@ class Worker {
             --_running;
             return;
         }
-        _source.draw(_plan.domain, number, client.op);
+        draw(client, number);
         if (!_plan.paced) {
             begin(index, loop::now_ns());
             return;
@@ -308,33 +322,56 @@ class Worker {
         }
         client.deadline_ns = now + _plan.timeout_ns;
         enlist(index);
-        client.uncertain = false;
-        client.attempts = 0;
-        client.scanned = 0;
-        client.last_error = {};
-        client.last_detail.clear();
-        const std::size_t size = _source.write_key(client.op.record, _key_room.data());
-        client.key.assign(_key_room.data(), size);
-        static constexpr Stage kFirst[kOpKinds] = {Stage::read, Stage::read_for_update, Stage::write, Stage::scan,
-                                                   Stage::read, Stage::remove};
-        client.stage = kFirst[static_cast<std::size_t>(client.op.kind)];
+        if (client.batch != nullptr) {
+            begin_parts(client, index);
+            return;
+        }
+        make_fresh(client);
+        client.key.assign(_key_room.data(), _source.write_key(client.op.record, _key_room.data()));
+        client.stage = first_stage(client.op.kind);
         if (client.stage == Stage::scan) {
             client.key.insert(0, _plan.key_prefix);
         }
         issue(index);
     }
 
+    static void make_fresh(Client& client) {
+        client.uncertain = false;
+        client.attempts = 0;
+        client.scanned = 0;
+        client.last_error = {};
+        client.last_detail.clear();
+    }
+
+    [[nodiscard]] static Stage first_stage(OpKind kind) noexcept {
+        static constexpr Stage kFirst[kOpKinds] = {Stage::read, Stage::read_for_update, Stage::write, Stage::scan,
+                                                   Stage::read, Stage::remove};
+        return kFirst[static_cast<std::size_t>(kind)];
+    }
+
     void never_begun(Client& client) {
-        acknowledge(client, false);
+        acknowledge_all(client, Outcome::failed);
         client.wait = Wait::nothing;
         ++client.turn;
         --_running;
     }
 
     /// Tell the key choosers what became of an insert.
-    void acknowledge(const Client& client, bool is_there) {
-        if (client.op.kind == OpKind::insert && _plan.domain != Domain::load) {
-            _source.keys().acknowledge(client.op.record, is_there);
+    void acknowledge(const Operation& op, bool is_there) {
+        if (op.kind == OpKind::insert && _plan.domain != Domain::load) {
+            _source.keys().acknowledge(op.record, is_there);
+        }
+    }
+
+    /// Of a batch, each row by itself where the whole was begun.
+    void acknowledge_all(const Client& client, Outcome outcome) {
+        if (client.batch == nullptr) {
+            acknowledge(client.op, outcome == Outcome::ok);
+            return;
+        }
+        for (std::size_t i = 0; i < client.batch->count; ++i) {
+            const BatchRow& row = client.batch->rows[i];
+            acknowledge(row.op, outcome != Outcome::failed && row.outcome == Outcome::ok);
         }
     }
 
@@ -350,6 +387,13 @@ class Worker {
 
     /// Send the client's request to where its key is, or find out where that is.
     void issue(std::uint32_t index) {
+        while (index != kNoClient) {
+            index = issue_one(index);
+        }
+    }
+
+    /// Returns the part of a batch that had to be cut off and is to be sent next.
+    [[nodiscard]] std::uint32_t issue_one(std::uint32_t index) {
         Client& client = _clients[index];
         const std::string_view key = whole_key(client);
         const tikv::CachedRegion* const entry = _cache.find(key);
@@ -357,8 +401,9 @@ class Worker {
             client.wait = Wait::region;
             ++client.turn;
             ask(key);
-            return;
+            return kNoClient;
         }
+        const std::uint32_t rest = client.is_part() ? cut_part(client, entry->region) : kNoClient;
         const std::uint64_t store_id = entry->leader.store_id;
         const std::uint32_t number = _links.connection_to(store_id, *_cache.address(store_id));
         client.region_id = entry->region.id;
@@ -368,44 +413,14 @@ class Worker {
         ++_requests;
         client.wait = Wait::answer;
         ++client.turn;
-        http2::Buffer& batch = _links.at(number).command(index, client.slot, _plan.batch_limit);
+        http2::Buffer& commands = _links.at(number).command(index, client.slot, _plan.batch_limit);
         _links.mark_dirty(number);
-        write_command(client, batch, *entry);
-    }
-
-    void write_command(Client& client, http2::Buffer& batch, const tikv::CachedRegion& entry) {
-        const std::string_view context = entry.context;
-        const kvproto::SplitKey key = client.stage == Stage::scan ? kvproto::SplitKey{client.key, {}}
-                                                                  : kvproto::SplitKey{_plan.key_prefix, client.key};
-        switch (client.stage) {
-            case Stage::read:
-            case Stage::read_for_update:
-                kvproto::commands::raw_get(batch, context, key);
-                break;
-            case Stage::write:
-                write_put(client, batch, context, key);
-                break;
-            case Stage::remove:
-                kvproto::commands::raw_delete(batch, context, key);
-                break;
-            case Stage::scan:
-                kvproto::commands::raw_scan(batch, context, key, client.op.scan_length - client.scanned, _plan.key_end);
-                break;
+        if (client.is_part()) {
+            _writer.write_part(client, batch_of(client), commands, entry->context);
+        } else {
+            _writer.write(client, commands, entry->context);
         }
-    }
-
-    void write_put(Client& client, http2::Buffer& batch, std::string_view context, const kvproto::SplitKey& key) {
-        if (client.op.kind == OpKind::insert) {
-            char* const out =
-                kvproto::commands::raw_put(batch, context, key, OperationSource::row_size(client.op), _plan.ttl);
-            _source.write_row(client.op, client.key, out);
-            return;
-        }
-        const RowUpdate update(client.row, client.op.values);
-        char* const out = kvproto::commands::raw_put(batch, context, key, update.size(), _plan.ttl);
-        update.write(out, [&](const ValuePlan& plan, char* place) {
-            return _source.write_value(client.op, plan, client.key, place);
-        });
+        return rest;
     }
 
     // ---- connections
@@ -413,12 +428,12 @@ class Worker {
     void drain_lost(std::int64_t now) {
         while (const std::unique_ptr<Connection> connection = _links.take_lost()) {
             _cache.invalidate_store(connection->store_id());
-            const bool never_there = connection->reason() == "store_unreachable";
+            const bool never_there = !connection->was_open();
             std::vector<std::pair<std::uint32_t, bool>> waiting;
             connection->drain([&](std::uint32_t client, bool unsent) { waiting.emplace_back(client, unsent); });
             for (const auto& [index, unsent] : waiting) {
                 const tikv::Proof proof = unsent || never_there ? tikv::Proof::attempt_dead : tikv::Proof::nothing;
-                attempt_failed(_clients[index], index, never_there ? "store_unreachable" : "connection_lost",
+                attempt_failed(_clients[index], index, never_there ? connection->reason() : "connection_lost",
                                connection->detail(), {proof, tikv::Next::relocate}, now);
             }
         }
@@ -492,7 +507,7 @@ class Worker {
             const kvproto::Peer* const here = region.peer_on(client.store_id);
             if (here != nullptr) {
                 const kvproto::Peer leader = *here;
-                learnt = _cache.insert(std::move(region), leader) || learnt;
+                learnt = _cache.learn(std::move(region), leader) || learnt;
             }
         }
         return learnt && client.attempts < kQuickAttempts;
@@ -528,6 +543,9 @@ class Worker {
     }
 
     void succeeded(Client& client, std::uint32_t index, const kvproto::Answer& answer, std::int64_t now) {
+        if (client.is_part() && !client.writes()) {
+            return part_read(client, index, answer, now);
+        }
         switch (client.stage) {
             case Stage::read:
             case Stage::read_for_update:
@@ -609,23 +627,31 @@ class Worker {
     }
 
     void wrong_data(Client& client, std::uint32_t index, const std::string& problem, std::int64_t now) {
-        const std::string detail = client.key + ": " + problem;
+        finish(client, index, Outcome::failed, "wrong_data", note_violation(client.key, problem), now);
+    }
+
+    std::string note_violation(std::string_view key, std::string_view problem) {
+        const std::string detail = std::string(key).append(": ").append(problem);
         if (_violations++ == 0) {
             _violation = detail;
         }
-        finish(client, index, Outcome::failed, "wrong_data", detail, now);
+        return detail;
     }
 
     void finish(Client& client, std::uint32_t index, Outcome outcome, std::string_view error, std::string_view detail,
                 std::int64_t now) {
-        _recorder.record(static_cast<std::size_t>(client.op.kind), static_cast<std::size_t>(outcome),
-                         client.intended_ns, client.start_ns, now);
+        if (client.is_part()) {
+            part_done(client, index, outcome, error, detail, now);
+            return;
+        }
+        const std::uint8_t kind = _plan.recorded_as[static_cast<std::size_t>(client.op.kind)];
+        _recorder.record(kind, static_cast<std::size_t>(outcome), client.intended_ns, client.start_ns, now);
         _ended_ns = now;
         delist(index);
         if (outcome == Outcome::failed || outcome == Outcome::unknown) {
-            _errors.add(static_cast<int>(client.op.kind), static_cast<int>(outcome), error, detail);
+            _errors.add(kind, static_cast<int>(outcome), error, detail);
         }
-        acknowledge(client, outcome == Outcome::ok);
+        acknowledge_all(client, outcome);
         client.wait = Wait::nothing;
         ++client.turn;
         take(index);
@@ -637,7 +663,8 @@ class Worker {
     const Plan& _plan;
     std::uint32_t _number;
     OperationSource _source;
-    std::vector<Client> _clients;
+    CommandWriter _writer;
+    std::deque<Client> _clients;  ///< and, behind them, parts of batches; they stay where they are
     std::uint64_t _running = 0;
     tikv::RegionCache _cache;
     loop::Reactor _reactor;

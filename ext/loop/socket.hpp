@@ -14,20 +14,31 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "loop/reactor.hpp"
 
 namespace ycsbpy::loop {
 
-/// Begin to connect to HOST:PORT (or [V6]:PORT); an empty Fd, and errno, where that fails at once. Looking up a name
-/// blocks; stores are mostly known by number.
-[[nodiscard]] inline Fd connect_to(std::string_view address) {
+/// HOST:PORT or [V6]:PORT, taken apart.
+struct Address {
+    std::string host;
+    std::string port;
+};
+
+[[nodiscard]] inline Address split_address(std::string_view address) {
     const std::size_t colon = address.rfind(':');
     std::string host(address.substr(0, colon == std::string_view::npos ? address.size() : colon));
-    const std::string port(colon == std::string_view::npos ? "" : address.substr(colon + 1));
     if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
         host = host.substr(1, host.size() - 2);
     }
+    return {std::move(host), std::string(colon == std::string_view::npos ? "" : address.substr(colon + 1))};
+}
+
+/// Begin to connect to HOST:PORT (or [V6]:PORT); an empty Fd, and errno, where that fails at once. Looking up a name
+/// blocks; stores are mostly known by number.
+[[nodiscard]] inline Fd connect_to(std::string_view address) {
+    const auto [host, port] = split_address(address);
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;

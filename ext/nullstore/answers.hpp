@@ -24,10 +24,7 @@ class Answers {
     explicit Answers(std::string_view value) {
         _row.resize(kvproto::bytes_field_size(3, value.size()));
         kvproto::write_bytes_field(_row.data(), 3, value);
-        const std::size_t pair = kvproto::bytes_field_size(2, kKey.size()) + _row.size();
-        _pair.resize(kvproto::bytes_field_size(2, pair));
-        char* const out = kvproto::write_bytes_field(kvproto::write_bytes_head(_pair.data(), 2, pair), 2, kKey);
-        std::memcpy(out, _row.data(), _row.size());
+        add_pair(kKey, _pair);
         _get = in_batch(static_cast<std::uint32_t>(kvproto::Command::raw_get), _row);
     }
 
@@ -60,9 +57,7 @@ class Answers {
                 }
                 break;
             case kvproto::Command::raw_batch_get:
-                for (std::uint64_t left = count(request, 2); left != 0; --left) {
-                    body += _pair;
-                }
+                add_pairs(request, body);
                 break;
             default:
                 break;
@@ -91,13 +86,22 @@ class Answers {
         return found;
     }
 
-    [[nodiscard]] static std::uint64_t count(std::string_view message, std::uint32_t wanted) {
-        kvproto::Reader reader(message);
-        std::uint64_t found = 0;
+    /// A pair for each key that is asked for.
+    void add_pairs(std::string_view request, std::string& body) const {
+        kvproto::Reader reader(request);
         for (kvproto::Field field; reader.next(field);) {
-            found += field.number == wanted ? 1 : 0;
+            if (field.number == 2 && field.type == kvproto::WireType::bytes) {
+                add_pair(field.bytes, body);
+            }
         }
-        return found;
+    }
+
+    void add_pair(std::string_view key, std::string& body) const {
+        const std::size_t pair = kvproto::bytes_field_size(2, key.size()) + _row.size();
+        const std::size_t before = body.size();
+        body.resize(before + kvproto::bytes_field_size(2, pair));
+        char* const out = kvproto::write_bytes_field(kvproto::write_bytes_head(body.data() + before, 2, pair), 2, key);
+        std::memcpy(out, _row.data(), _row.size());
     }
 
     std::string _row;   ///< the value, as RawGetResponse and KvPair have it

@@ -23,8 +23,8 @@ namespace ycsbpy::nullstore {
 class NullStores {
   public:
     /// Listens on as many free ports of 127.0.0.1. Throws std::system_error where it cannot.
-    NullStores(std::size_t stores, std::string_view value, std::uint64_t drop_after = 0)
-        : _answers(value), _drop_after(drop_after), _room(kReadRoom) {
+    NullStores(std::size_t stores, std::string_view value, std::uint64_t drop_after = 0, const Delay& delay = {})
+        : _answers(value), _drop_after(drop_after), _delays(delay), _room(kReadRoom) {
         _reactor.add(_nudge.fd(), EPOLLIN, kNudge);
         for (std::size_t i = 0; i < stores; ++i) {
             _listeners.push_back(listen_somewhere());
@@ -48,7 +48,7 @@ class NullStores {
     /// Serve until `stop` is called.
     void run() {
         while (!_stopped.load()) {
-            const auto events = _reactor.wait(-1);
+            const auto events = _reactor.wait(due_ns());
             const std::lock_guard lock(_mutex);
             for (const epoll_event& event : events) {
                 if (event.data.u64 < _listeners.size()) {
@@ -57,12 +57,24 @@ class NullStores {
                     serve(event.data.u64 - _listeners.size());
                 }
             }
+            answer_due();
         }
     }
 
     void stop() noexcept {
         _stopped.store(true);
         _nudge.give();
+    }
+
+    /// Move the times that commands in batches were held back, from being read to being written, into `recorder`, of
+    /// one kind and outcome. Only with a delay.
+    void merge_into(Recorder& recorder) {
+        Recorder taken(1, 1, false);
+        {
+            const std::lock_guard lock(_mutex);
+            _times.swap(taken);
+        }
+        recorder.add(taken);
     }
 
     [[nodiscard]] Counts counts() {
@@ -101,17 +113,38 @@ class NullStores {
             const std::size_t place = _free.back();
             _free.pop_back();
             _reactor.add(fd.get(), EPOLLIN, place + _listeners.size());
-            _sessions[place] = {std::make_unique<Session>(std::move(fd), _answers, _counts, _drop_after), false};
+            _sessions[place] = {
+                std::make_unique<Session>(std::move(fd), _answers, _counts, _drop_after, _delays, _times), false};
             ++_counts.connections;
         }
     }
 
     void serve(std::size_t place) {
-        auto& [session, watches_write] = _sessions[place];
-        if (session == nullptr) {
-            return;
+        if (_sessions[place].session != nullptr) {
+            went_on(place, _sessions[place].session->serve(_room));
         }
-        if (!session->serve(_room)) {
+    }
+
+    [[nodiscard]] std::int64_t due_ns() const noexcept {
+        std::int64_t first = -1;
+        for (std::size_t i = 0; !_delays.are_none() && i < _sessions.size(); ++i) {
+            const std::int64_t due = _sessions[i].session == nullptr ? -1 : _sessions[i].session->due_ns();
+            first = first < 0 || (due >= 0 && due < first) ? due : first;
+        }
+        return first;
+    }
+
+    void answer_due() {
+        for (std::size_t i = 0; !_delays.are_none() && i < _sessions.size(); ++i) {
+            if (_sessions[i].session != nullptr) {
+                went_on(i, _sessions[i].session->answer_due());
+            }
+        }
+    }
+
+    void went_on(std::size_t place, bool alive) {
+        auto& [session, watches_write] = _sessions[place];
+        if (!alive) {
             _reactor.remove(session->fd());
             session.reset();
             _free.push_back(place);
@@ -128,6 +161,8 @@ class NullStores {
 
     Answers _answers;
     std::uint64_t _drop_after;
+    Delays _delays;
+    Recorder _times{1, 1, false};
     std::vector<std::byte> _room;
     loop::Nudge _nudge;
     loop::Reactor _reactor;

@@ -4,7 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <queue>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -17,6 +19,8 @@
 #include "loop/reactor.hpp"
 #include "loop/socket.hpp"
 #include "nullstore/answers.hpp"
+#include "nullstore/delays.hpp"
+#include "recording/recorder.hpp"
 
 namespace ycsbpy::nullstore {
 
@@ -32,17 +36,38 @@ struct Counts {
 class Session {
   public:
     /// After so many answers the connection is closed; 0: never.
-    Session(loop::Fd fd, const Answers& answers, Counts& counts, std::uint64_t drop_after)
+    Session(loop::Fd fd, const Answers& answers, Counts& counts, std::uint64_t drop_after, Delays& delays,
+            Recorder& times)
         : _fd(std::move(fd)),
           _answers(answers),
           _counts(counts),
           _drop_after(drop_after),
+          _delays(delays),
+          _times(times),
           _http2(http2::Role::server, config(), *this) {}
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
     [[nodiscard]] int fd() const noexcept { return _fd.get(); }
     [[nodiscard]] bool wants_write() const noexcept { return _wants_write; }
+
+    /// When the first of the answers that are held back is due; -1: there are none.
+    [[nodiscard]] std::int64_t due_ns() const noexcept { return _held.empty() ? -1 : _held.top().due_ns; }
+
+    /// Answer what is due, and note how long the store has had it. False when the connection is over.
+    [[nodiscard]] bool answer_due() {
+        bool some = false;
+        for (std::int64_t now = 0; !_held.empty() && _held.top().due_ns <= (now = loop::now_ns());) {
+            const Held held = _held.top();
+            _held.pop();
+            for (std::uint64_t i = 0; i < held.commands; ++i) {
+                _times.record(0, 0, held.came_ns, held.came_ns, now);
+            }
+            send(held.stream, held.tag);
+            some = true;
+        }
+        return !some || write();
+    }
 
     /// Read what there is and write what is to be said to it. False when the connection is over.
     [[nodiscard]] bool serve(std::span<std::byte> room) {
@@ -56,9 +81,10 @@ class Session {
             if (count <= 0) {
                 return false;
             }
+            _came_ns = loop::now_ns();
             _counts.bytes_in += static_cast<std::uint64_t>(count);
             const auto size = static_cast<std::size_t>(count);
-            alive = _http2.receive(room.first(size), static_cast<std::uint64_t>(loop::now_ns()));
+            alive = _http2.receive(room.first(size), static_cast<std::uint64_t>(_came_ns));
             if (!alive || size < room.size()) {
                 break;
             }
@@ -122,6 +148,16 @@ class Session {
     static constexpr std::uint64_t kNoBuffer = ~std::uint64_t{0};
     static constexpr std::string_view kServing = "\x08\x01";  // HealthCheckResponse{status: SERVING}
 
+    /// An answer that is not due yet.
+    struct Held {
+        std::int64_t due_ns;
+        std::int64_t came_ns;
+        std::uint32_t stream;
+        std::uint64_t tag;
+        std::uint64_t commands;
+        bool operator>(const Held& other) const noexcept { return due_ns > other.due_ns; }
+    };
+
     struct Stream {
         grpc::MessageReader reader;
         std::uint32_t command = 0;
@@ -146,6 +182,7 @@ class Session {
         }
         const std::uint64_t tag = _free.back();
         http2::Buffer& out = *_buffers[tag];
+        const std::uint64_t before = _counts.commands;
         [[maybe_unused]] std::byte* const prefix = out.extend(grpc::kPrefixSize);
         if (stream.is_batch) {
             ++_counts.batches;
@@ -164,6 +201,10 @@ class Session {
         }
         _free.pop_back();
         grpc::write_prefix(out.data(), static_cast<std::uint32_t>(out.size() - grpc::kPrefixSize));
+        if (stream.is_batch && !_delays.are_none()) {
+            _held.push({_came_ns + _delays.draw(), _came_ns, id, tag, _counts.commands - before});
+            return;
+        }
         if (!stream.is_batch) {
             _http2.send_head(id, _head);
         }
@@ -171,6 +212,12 @@ class Session {
             on_released(tag, http2::Sent::nothing);
         } else if (!stream.is_batch) {
             _http2.send_trailers(id, _trailers, kNoBuffer);
+        }
+    }
+
+    void send(std::uint32_t stream, std::uint64_t tag) {
+        if (!_http2.send(stream, _buffers[tag]->view(), tag)) {
+            on_released(tag, http2::Sent::nothing);
         }
     }
 
@@ -205,6 +252,10 @@ class Session {
     Counts& _counts;
     std::uint64_t _drop_after;
     std::uint64_t _answered = 0;
+    Delays& _delays;
+    Recorder& _times;
+    std::priority_queue<Held, std::vector<Held>, std::greater<>> _held;
+    std::int64_t _came_ns = 0;
     bool _wants_write = false;
     bool _broken = false;
     BatchAnswerer _batch;

@@ -16,6 +16,7 @@
 
 #include "kvproto/context.hpp"
 #include "kvproto/meta.hpp"
+#include "tikv/memcomparable.hpp"
 
 namespace ycsbpy::tikv {
 
@@ -34,8 +35,8 @@ template <class Map>
 
 class RegionCache {
   public:
-    RegionCache(std::uint64_t max_execution_ms, std::uint64_t api_version)
-        : _max_execution_ms(max_execution_ms), _api_version(api_version) {}
+    RegionCache(std::uint64_t max_execution_ms, std::uint64_t api_version, std::uint64_t keyspace_id = 0)
+        : _max_execution_ms(max_execution_ms), _api_version(api_version), _keyspace_id(keyspace_id) {}
 
     /// The Region that holds a key; null where none is known. It holds until the next change of the cache.
     [[nodiscard]] const CachedRegion* find(std::string_view key) const {
@@ -68,6 +69,14 @@ class RegionCache {
         std::string start = entry.region.start;
         _by_start.insert_or_assign(std::move(start), std::move(entry));
         return true;
+    }
+
+    /// Take in what a store says of a Region: with API V2, stores have its bounds in the memcomparable form.
+    bool learn(kvproto::Region region, const kvproto::Peer& leader) {
+        if (_api_version >= 2 && !(decode_bound(region.start) && decode_bound(region.end))) {
+            return false;
+        }
+        return insert(std::move(region), leader);
     }
 
     /// Forget the Region that holds a key, if it is still as it was when the request was sent.
@@ -126,11 +135,13 @@ class RegionCache {
         spec.peer = entry.leader;
         spec.max_execution_duration_ms = _max_execution_ms;
         spec.api_version = _api_version;
+        spec.keyspace_id = _keyspace_id;
         return kvproto::encode_context(spec);
     }
 
     std::uint64_t _max_execution_ms;
     std::uint64_t _api_version;
+    std::uint64_t _keyspace_id;
     std::map<std::string, CachedRegion, std::less<>> _by_start;
     std::unordered_map<std::uint64_t, std::string> _addresses;
 };

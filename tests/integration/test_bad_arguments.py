@@ -79,6 +79,7 @@ CASES = {
     "retries without a number": (
         ["load", "-P", "workloada", "-p", "core_workload_insertion_retry_limit=often"], 2, "retry_limit",
     ),
+    "api v2 without a cluster": (["load", "-P", "workloada", "-p", "tikv.apiversion=V2"], 2, "has no keyspaces"),
     "unknown driver": (["load", "-P", "workloada", "-p", "tikv.driver=rust"], 2, "tikv.driver"),
     "unknown database": (["load", "tivk", "-P", "workloada"], 2, 'did you mean "tikv"'),
     "unknown command": (["laod", "-P", "workloada"], 2, 'did you mean "load"'),

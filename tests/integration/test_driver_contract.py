@@ -8,6 +8,7 @@ the tables of the suite lie in several of them.
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,13 @@ class TestTikvClient(TikvContract):
 class TestTikvClientOnFourConnections(TikvContract):
     tikv_driver = "tikv-client"
     connections = 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the native driver is for Linux")
+class TestNative(TikvContract):
+    """Its single calls; the phases of its engine have tests of their own."""
+
+    tikv_driver = "native"
 
 
 class TestTikvPython(TikvContract):

@@ -132,6 +132,29 @@ def test_a_run_says_how_busy_its_client_was(cluster: NullCluster) -> None:
     assert fast.client_load.cpu > slow.client_load.cpu
 
 
+def test_no_latency_is_shorter_than_what_the_store_says_it_took() -> None:
+    """From having read a command to writing its answer lies within what the client measures, for each operation; so the
+    n-th shortest time of the one is never longer than that of the other (to a bucket of the histogram)."""
+    with NullCluster(fieldcount=2, fieldlength=4, delay_us=2_000, mean_us=500, rare_every=20, rare_us=5_000) as delayed:
+        properties: dict[str, Any] = {"tikv.pd": delayed.endpoint, "tikv.driver": "native"}
+        properties |= {"fieldcount": 2, "fieldlength": 4}
+        assert delayed.times()["count"] == 0
+        summary = ycsbpy.run("workloadc", properties=properties, operationcount=2_000, threadcount=32)
+        took = delayed.times()
+        assert delayed.times()["count"] == 0
+    assert took["count"] == summary.accounting.ok == 2_000
+    assert took["min_ns"] >= 2_000_000
+    assert took["p99_ns"] > took["p50_ns"] > took["min_ns"]
+    service = summary.series["READ"].service
+    for shorter, longer in (
+        (took["min_ns"], service.min_ns),
+        (took["p50_ns"], service.value_at_percentile(50)),
+        (took["p99_ns"], service.value_at_percentile(99)),
+        (took["max_ns"], service.max_ns),
+    ):
+        assert longer >= shorter * 0.998
+
+
 def test_it_ends_with_its_owner() -> None:
     code = (
         "import os, sys\nfrom ycsbpy.nullcluster import NullCluster\n"

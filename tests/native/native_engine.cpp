@@ -73,8 +73,8 @@ struct Outcomes {
 /// Run the plan, with one thread that answers questions and one that keeps asking for counts. `disturb(engine)` is
 /// called once, while it runs.
 template <class Disturb>
-Outcomes run(const Plan& plan, const Located& where, Disturb&& disturb) {
-    const OperationSource source(workload());
+Outcomes run(const Plan& plan, const Located& where, Disturb&& disturb, const WorkloadSpec& spec = workload()) {
+    const OperationSource source(spec);
     Engine engine(plan, source);
     Outcomes outcomes;
     Recorder all(kOpKinds, kOutcomes, plan.paced);
@@ -120,6 +120,21 @@ void all_operations_are_done_once() {
     server.join();
 }
 
+void batches_are_done_once(std::uint64_t drop_after) {
+    nullstore::NullStores stores(1, row_of_two(), drop_after);
+    std::thread server([&] { stores.run(); });
+    Plan plan = plan_of(9'999);
+    plan.batch_size = 700;  // more than one request carries
+    WorkloadSpec spec = workload();
+    spec.proportions = {0.4, 0.3, 0.1, 0, 0.1, 0.1};
+    const Outcomes done = run(plan, region(stores.ports()[0]), [](Engine&) {}, spec);
+    CHECK(done.totals.begun == 15 && done.moved == 15);
+    CHECK(done.totals.requests >= 30);
+    CHECK(drop_after != 0 || done.totals.errors == 0);
+    stores.stop();
+    server.join();
+}
+
 void connections_that_are_lost_lose_no_operation() {
     nullstore::NullStores stores(1, row_of_two(), 40);
     std::thread server([&] { stores.run(); });
@@ -149,6 +164,8 @@ void a_stop_from_outside_ends_it(bool at_once) {
 
 int main() {
     all_operations_are_done_once();
+    batches_are_done_once(0);
+    batches_are_done_once(8);
     connections_that_are_lost_lose_no_operation();
     a_stop_from_outside_ends_it(false);
     a_stop_from_outside_ends_it(true);

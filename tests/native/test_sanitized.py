@@ -11,8 +11,12 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -20,10 +24,14 @@ COMPILER = shlex.split(os.environ.get("CXX", "c++"))
 FLAGS = ["-std=c++20", "-g", "-ffp-contract=off", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow"]
 MEMORY = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-D_GLIBCXX_ASSERTIONS"]
 THREADS = ["-fsanitize=thread", "-O1"]
+TLS = ["-DYCSBPY_TLS=1"]
+OPENSSL = ["-lssl", "-lcrypto"]
 
 
-def compile_program(source: Path, program: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [*COMPILER, *FLAGS, *flags, f"-I{ROOT / 'ext'}", str(source), "-o", str(program), "-pthread"]
+def compile_program(
+    source: Path, program: Path, *flags: str, libraries: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    command = [*COMPILER, *FLAGS, *flags, f"-I{ROOT / 'ext'}", str(source), "-o", str(program), "-pthread", *libraries]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -48,6 +56,12 @@ def unusable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return reasons
 
 
+def has_openssl(folder: Path) -> bool:
+    source = folder / "openssl.cpp"
+    source.write_text("#include <openssl/ssl.h>\nint main() { return SSL_CTX_new(TLS_client_method()) == nullptr; }\n")
+    return compile_program(source, folder / "openssl", libraries=OPENSSL).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("name", "flags"),
     [
@@ -58,6 +72,7 @@ def unusable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         pytest.param("native_kvproto", MEMORY, id="kvproto-memory"),
         pytest.param("native_engine", MEMORY, id="engine-memory"),
         pytest.param("native_engine", THREADS, id="engine-threads"),
+        pytest.param("native_tls", [*MEMORY, *TLS], id="tls-memory"),
         pytest.param("native_counter", MEMORY, id="counter-memory"),
         pytest.param("native_counter", THREADS, id="counter-threads"),
     ],
@@ -66,7 +81,10 @@ def test_native(name: str, flags: list[str], unusable: dict[str, str], tmp_path:
     if flags[0] in unusable:
         pytest.skip(unusable[flags[0]])
     program = tmp_path / name
-    built = compile_program(HERE / f"{name}.cpp", program, *flags)
+    with_tls = TLS[0] in flags
+    if with_tls and not has_openssl(tmp_path):
+        pytest.skip("OpenSSL's headers are not here, so the engine has no TLS either")
+    built = compile_program(HERE / f"{name}.cpp", program, *flags, libraries=OPENSSL if with_tls else ())
     assert built.returncode == 0, built.stderr
     ran = subprocess.run([program], capture_output=True, text=True, check=False, timeout=300)
     assert ran.returncode == 0, ran.stderr
@@ -80,5 +98,6 @@ def test_headers_are_self_contained(header: Path, unusable: dict[str, str], tmp_
         pytest.skip(unusable[MEMORY[0]])
     source = tmp_path / "alone.cpp"
     source.write_text(f'#include "{header.relative_to(ROOT / "ext").as_posix()}"\n')
-    built = compile_program(source, tmp_path / "alone.o", "-fsyntax-only")
-    assert built.returncode == 0, built.stderr
+    for flags in ([], TLS) if header.name == "tls.hpp" and has_openssl(tmp_path) else ([],):
+        built = compile_program(source, tmp_path / "alone.o", "-fsyntax-only", *flags)
+        assert built.returncode == 0, built.stderr

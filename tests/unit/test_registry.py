@@ -159,14 +159,15 @@ def test_auto_says_why_it_passed_one_over() -> None:
     )
 
 
-def test_auto_takes_the_one_that_can_do_what_is_asked(tmp_path: Path) -> None:
+def test_auto_takes_the_one_that_can_do_what_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("tikv_client", reason="its wheels are for CPython 3.11")
     authority = tmp_path / "ca.pem"
     authority.write_text("")
+    monkeypatch.setattr("ycsbpy.drivers.tikv_native._has_tls", lambda: False)
     choice = choose_driver("tikv", make_config({"tikv.ca": authority}))
     assert choice.name == "tikv-python"
     assert choice.reason == (
-        "tikv.ca: native speaks no TLS; write tikv.driver=tikv-python; "
+        "tikv.ca: native was built without OpenSSL, so it has no TLS; write tikv.driver=tikv-python; "
         "tikv.ca: tikv-client has no TLS; write tikv.driver=tikv-python"
     )
 

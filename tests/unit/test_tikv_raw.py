@@ -9,6 +9,7 @@ import pytest
 
 from ycsbpy.config import TikvSettings, load_config, make_config
 from ycsbpy.drivers.tikv_errors import LOST_ATTEMPT, Failure, Proof, failed
+from ycsbpy.drivers.tikv_native import TikvNativeDriver
 from ycsbpy.drivers.tikv_python import TikvPythonDriver
 from ycsbpy.drivers.tikv_raw import OPEN_SECONDS, Pair, RawTikvDriver
 from ycsbpy.errors import ClusterError, NotSupportedError, PropertyError
@@ -181,6 +182,9 @@ def test_what_cannot_be_honoured_is_refused() -> None:
     assert DictionaryDriver.refusals(SETTINGS) == {}
     refused = DictionaryDriver.refusals(TikvSettings(("pd:1",), "auto", "txn", "V2", 1, 20.0))
     assert set(refused) == {"tikv.type", "tikv.apiversion"}
+    elsewhere = TikvSettings(("pd:1",), "auto", "raw", "V1", 1, 20.0, keyspace="mine")
+    assert set(DictionaryDriver.refusals(elsewhere)) == {"tikv.keyspace"}
+    assert TikvNativeDriver.refusals(TikvSettings(("pd:1",), "auto", "raw", "V2", 1, 20.0, keyspace="mine")) == {}
     with pytest.raises(NotSupportedError):
         DictionaryDriver.from_config(make_config({"tikv.pd": "pd:1", "tikv.type": "txn"}))
 

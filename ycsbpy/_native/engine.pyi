@@ -3,6 +3,7 @@
 The control plane is the caller's: it answers ``questions`` (which Region holds this key?) until the phase is over.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias, final
 
 from ycsbpy._native.generators import OperationSource
@@ -10,6 +11,9 @@ from ycsbpy._native.recording import Recorder, SampleQueue
 
 # A Region: id, start, end, conf_ver, version, peers as (id, store, role), the leading peer's id, store addresses.
 _Described: TypeAlias = tuple[int, bytes, bytes, int, int, list[tuple[int, int, int]], int, list[tuple[int, bytes]]]
+
+HAS_TLS: bool
+"""Whether this build has TLS."""
 
 @final
 class Engine:
@@ -21,6 +25,19 @@ class Engine:
     ``None`` for as fast as it goes. Times are nanoseconds of ``time.monotonic_ns()``; ``deadline_ns`` -1 is none.
     ``timeout_ns`` is what an operation may take. With ``repeats_writes`` an insert whose answer was lost is sent again.
     Every operation is put down in ``samples`` as it ends; threads wait while they are full.
+
+    An empty ``column_family`` is the default one; ``ttl`` is in seconds, 0 for ever. ``api_version`` is
+    ``kvrpcpb.APIVersion``'s number; from 2 on ``key_prefix`` and ``key_end`` hold the keyspace's prefix, and Regions
+    are told with their bounds decoded. With a ``batch_size`` of more than 1 an operation has so many rows, all of the
+    kind that the mix chose for its first one: ``count`` and ``period`` are of rows, what is begun and recorded is of
+    operations, and the last one has only the rows that are left. ``recorded_as`` has for each kind the number under
+    which it is counted.
+
+    ``tls`` has the contents of the files of ``tikv.ca``, ``tikv.cert`` and ``tikv.key``; without the first there is no
+    TLS, without the second no certificate of one's own.
+
+    Raises ``ValueError`` for batches where the workload scans, ``RuntimeError`` with one line for certificates that
+    cannot be used and where ``HAS_TLS`` is false.
     """
 
     def __init__(
@@ -40,9 +57,14 @@ class Engine:
         repeats_writes: bool,
         key_prefix: bytes,
         key_end: bytes,
+        column_family: bytes = b"",
         api_version: int = 0,
+        keyspace_id: int = 0,
         ttl: int = 0,
         samples: SampleQueue | None = None,
+        batch_size: int = 1,
+        recorded_as: Sequence[int] = (0, 1, 2, 3, 4, 5),
+        tls: tuple[bytes, bytes, bytes] = (b"", b"", b""),
     ) -> None: ...
     def know(self, region: _Described) -> None:
         """Tell all threads of a Region, before the start."""
@@ -76,7 +98,8 @@ class Engine:
         """What attempts met that were then repeated, or ended their operation, by name."""
 
     def merge_into(self, recorder: Recorder) -> None:
-        """Move what was recorded since the last time into a recorder of all kinds and outcomes."""
+        """Move what was recorded since the last time into a recorder of all kinds and outcomes. Raises ``ValueError``
+        for one that has not all of the kinds."""
 
     @property
     def running(self) -> bool: ...

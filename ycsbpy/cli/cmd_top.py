@@ -12,12 +12,15 @@ import click
 from ycsbpy.cli.board import STORE_HEAD, board, store_rows
 from ycsbpy.cli.columns import columns
 from ycsbpy.cli.options import PD_HELP, cluster_endpoints
+from ycsbpy.cli.tls import tls_options
 from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.timeline import Timeline, look
 from ycsbpy.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ycsbpy.cluster.locate import TlsFiles
 
 __all__ = ["top"]
 
@@ -26,14 +29,15 @@ __all__ = ["top"]
 @click.option("--pd", metavar="HOST:PORT", help=PD_HELP)
 @click.option("--interval", type=click.FloatRange(min=0.1), default=1.0, show_default=True, metavar="S",
               help="Seconds between two looks.")  # fmt: skip
+@tls_options
 @click.option("--once", is_flag=True, help="Look once and end, as in a pipe.")
 @click.option("--json", "as_json", is_flag=True, help="Look once and print it as JSON.")
-def top(pd: str | None, interval: float, once: bool, as_json: bool) -> None:
+def top(pd: str | None, interval: float, once: bool, as_json: bool, tls: TlsFiles | None) -> None:
     """Show Regions and leaders of each store, and splits, joining stores and moves as they happen.
 
     On a terminal until Ctrl-C; in a pipe, one look. PD is asked for counts only, which costs it little.
     """
-    http = PdHttp(cluster_endpoints(pd))
+    http = PdHttp(cluster_endpoints(pd, tls), tls=tls)
     timeline = Timeline()
     timeline.add(look(http))  # a PD that cannot be asked at all is an error, not an empty screen
     if as_json:

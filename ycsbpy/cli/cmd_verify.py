@@ -12,6 +12,7 @@ import click
 from ycsbpy.cli.board import STORE_HEAD, store_rows
 from ycsbpy.cli.columns import columns
 from ycsbpy.cli.options import PD_HELP, Given, bench_options, cluster_endpoints
+from ycsbpy.cli.tls import tls_options
 from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.picture import Picture, take_picture
 from ycsbpy.cluster.verdict import Verdict, balance, replication
@@ -21,6 +22,8 @@ from ycsbpy.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ycsbpy.cluster.locate import TlsFiles
 
 __all__ = ["ProgressLine", "verify"]
 
@@ -52,17 +55,19 @@ def _cluster_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @verify.command("replication")
 @_cluster_options
-def verify_replication(pd: str | None, timeout: float | None, as_json: bool) -> None:
+@tls_options
+def verify_replication(pd: str | None, timeout: float | None, as_json: bool, tls: TlsFiles | None) -> None:
     """Check that every Region has its replicas on distinct stores that are Up, and a leader.
 
     Exit code 4 if not.
     """
-    judged = _judge(pd, replication, timeout or 0.0, 0.0)
+    judged = _judge(pd, tls, replication, timeout or 0.0, 0.0)
     _report("replication", judged, as_json=as_json)
 
 
 @verify.command("balance")
 @_cluster_options
+@tls_options
 @click.option(
     "--new-store", "new_stores", type=int, multiple=True, metavar="ID", help="Store that has to hold Regions."
 )
@@ -70,7 +75,7 @@ def verify_replication(pd: str | None, timeout: float | None, as_json: bool) -> 
 @click.option("--stable", type=SECONDS, default=10.0, show_default=True, metavar="S", help="How long it must last.")
 def verify_balance(
     pd: str | None, timeout: float | None, as_json: bool, new_stores: tuple[int, ...], tolerance: float | None,
-    stable: float,
+    stable: float, tls: TlsFiles | None,
 ) -> None:  # fmt: skip
     """Check that PD has spread the Regions and has nothing more to do.
 
@@ -79,6 +84,7 @@ def verify_balance(
     """
     judged = _judge(
         pd,
+        tls,
         lambda picture: balance(picture, new_stores=new_stores, tolerance=tolerance),
         max(timeout if timeout is not None else 300.0, stable),
         stable,
@@ -107,8 +113,10 @@ def verify_data(given: Given) -> None:
     count_records(document, count)
 
 
-def _judge(pd: str | None, judge: Callable[[Picture], Verdict], timeout_s: float, stable_s: float) -> Judged:
-    http = PdHttp(cluster_endpoints(pd))
+def _judge(
+    pd: str | None, tls: TlsFiles | None, judge: Callable[[Picture], Verdict], timeout_s: float, stable_s: float
+) -> Judged:
+    http = PdHttp(cluster_endpoints(pd, tls), tls=tls)
     line = ProgressLine()
     try:
         return wait_for(lambda: take_picture(http), judge, timeout_s=timeout_s, stable_s=stable_s, progress=line.show)

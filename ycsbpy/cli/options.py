@@ -15,6 +15,7 @@ from ycsbpy.errors import ClusterError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ycsbpy.cluster.locate import TlsFiles
     from ycsbpy.config import Config
 
 __all__ = ["PATH", "PD_HELP", "Given", "bench_options", "cluster_endpoints", "playground_options"]
@@ -131,7 +132,7 @@ def playground_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def cluster_endpoints(pd: str | None) -> tuple[str, ...]:
+def cluster_endpoints(pd: str | None, tls: TlsFiles | None = None) -> tuple[str, ...]:
     """The PD that a command on a cluster is to ask: the given one, a playground's, or the one on 127.0.0.1:2379.
 
     Raises ``UsageError`` for what is not host:port and ``ClusterError`` where there is none.
@@ -141,7 +142,7 @@ def cluster_endpoints(pd: str | None) -> tuple[str, ...]:
     given = tuple(each.strip() for each in pd.split(",") if each.strip()) if pd else ()
     if pd is not None and any(not each.rpartition(":")[2].isdigit() for each in given or ("",)):
         raise UsageError(f'--pd: "{pd}" is not HOST:PORT')
-    found = asyncio.run(locate(given))
+    found = asyncio.run(locate(given, tls=tls))
     if found.kind is Kind.EMBEDDED:
         raise ClusterError(f"{found.why}, and no playground runs: name the cluster with --pd HOST:PORT")
     return found.endpoints

@@ -8,6 +8,7 @@ the cluster is on this machine.
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ycsbpy.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from ycsbpy.cluster.locate import TlsFiles
 
 __all__ = ["PdHttp", "StoreView", "answer_or"]
 
@@ -46,12 +49,15 @@ def answer_or(ask: Callable[[], Answer], otherwise: Other) -> Answer | Other:
 
 
 class PdHttp:
-    """PD by its client addresses, host:port; the first one that answers is asked. Errors are ``ClusterError``."""
+    """PD by its client addresses, host:port; the first one that answers is asked. Errors are ``ClusterError``, also for
+    PEM files that cannot be used."""
 
-    def __init__(self, endpoints: Sequence[str], timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, endpoints: Sequence[str], timeout_s: float = TIMEOUT_S, tls: TlsFiles | None = None) -> None:
         self._endpoints = list(endpoints)
         self._timeout_s = timeout_s
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._scheme = "http" if tls is None else "https"
+        handlers = [] if tls is None else [urllib.request.HTTPSHandler(context=_context(tls))]
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)
 
     def healthy(self) -> bool:
         """Whether a PD answers and has a leader."""
@@ -91,7 +97,8 @@ class PdHttp:
     def _ask(self, method: str, path: str) -> Any:
         problem = "it has no address"
         for endpoint in self._endpoints:
-            request = urllib.request.Request(f"http://{endpoint}/pd/api/v1{path}", method=method)
+            url = f"{self._scheme}://{endpoint}/pd/api/v1{path}"
+            request = urllib.request.Request(url, method=method)  # noqa: S310  http or https
             try:
                 with self._opener.open(request, timeout=self._timeout_s) as answer:
                     return _value(answer.read())
@@ -103,6 +110,16 @@ class PdHttp:
                 reason = getattr(error, "reason", error)
                 problem = f"{endpoint}: {getattr(reason, 'strerror', None) or reason}"
         raise ClusterError(f"PD does not answer ({problem})")
+
+
+def _context(tls: TlsFiles) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        if tls.cert is not None:
+            context.load_cert_chain(tls.cert, tls.key)
+    except OSError as error:  # of which ssl.SSLError is one
+        raise ClusterError(f"the certificates for PD cannot be used: {error.strerror or error}") from None
+    return context
 
 
 def _value(data: bytes) -> Any:

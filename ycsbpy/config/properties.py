@@ -450,10 +450,17 @@ _TIKV_PROPERTIES = (
         "tikv.apiversion",
         Kind.CHOICE,
         "V1",
-        "Version of the storage API that the cluster is configured for.",
+        "Version of the storage API that the cluster is configured for; others than V1 with tikv.driver=native.",
         _TIKV,
         _GO,
         choices=("V1", "V1TTL", "V2"),
+    ),
+    Property(
+        "tikv.keyspace",
+        Kind.TEXT,
+        "DEFAULT",
+        "The keyspace that keys lie in, by its name in PD; for tikv.apiversion=V2.",
+        _TIKV,
     ),
     Property(
         "tikv.conncount",

@@ -264,6 +264,8 @@ class TikvSettings:
     ttl: int = 0
     """Seconds; 0 for ever."""
     cf: str = "default"
+    keyspace: str = "DEFAULT"
+    """Of API V2, by name."""
 
     @classmethod
     def from_config(cls, config: Config) -> TikvSettings:
@@ -287,6 +289,7 @@ class TikvSettings:
             native_threads=config.integer("native.threads"),
             ttl=config.integer("tikv.ttl"),
             cf=config.text("tikv.cf"),
+            keyspace=config.text("tikv.keyspace"),
         )
 
 

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from ycsbpy.errors import ClusterError
+from ycsbpy.drivers.keyspace import DEFAULT_KEYSPACE, KeyCodec
+from ycsbpy.errors import ClusterError, DriverError
+from ycsbpy.proto import keyspacepb_pb2 as keyspacepb
 from ycsbpy.proto import metapb_pb2 as metapb
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
     from ycsbpy.config import TikvSettings
 
-__all__ = ["Described", "PdDirectory"]
+__all__ = ["Described", "PdDirectory", "credentials", "read_pem"]
+
 
 Answer = TypeVar("Answer", bound=Message)
 
@@ -41,10 +44,14 @@ _REMOVED = 3
 
 
 class PdDirectory:
-    """One cluster's PD. Its methods may be called from any thread."""
+    """One cluster's PD. Its methods may be called from any thread. Keys are as requests have them, see ``KeyCodec``.
 
-    def __init__(self, settings: TikvSettings) -> None:
-        self._settings = settings
+    Raises ``DriverError`` for certificates that cannot be read.
+    """
+
+    def __init__(self, settings: TikvSettings, codec: KeyCodec | None = None) -> None:
+        self._codec = codec or KeyCodec()
+        self._credentials = credentials(settings)
         self._lock = threading.Lock()
         self._channels: dict[str, grpc.Channel] = {}
         self._leader = ""
@@ -63,7 +70,7 @@ class PdDirectory:
 
     def region(self, key: bytes) -> Described | None:
         """The Region that holds a key with a leader that can be reached, or ``None`` while there is none."""
-        request = pdpb.GetRegionRequest(region_key=key)
+        request = pdpb.GetRegionRequest(region_key=self._codec.to_pd(key))
         answer = self._call("GetRegion", request, pdpb.GetRegionResponse)
         if not answer.HasField("region") or not answer.leader.id:
             return None
@@ -72,6 +79,7 @@ class PdDirectory:
     def regions(self, start: bytes, end: bytes, limit: int = 1024) -> list[Described]:
         """All Regions from ``start`` to ``end`` that have a leader."""
         found: list[Described] = []
+        start, end = self._codec.to_pd(start), self._codec.to_pd(end)
         while True:
             request = pdpb.ScanRegionsRequest(start_key=start, end_key=end, limit=limit)
             answer = self._call("ScanRegions", request, pdpb.ScanRegionsResponse)
@@ -84,6 +92,20 @@ class PdDirectory:
             if len(scanned) < limit or not scanned[-1][0].end_key:
                 return found
             start = scanned[-1][0].end_key
+
+    def keyspace(self, name: str) -> int:
+        """The number of a keyspace that may be used. Raises ``ClusterError`` where there is none of that name."""
+        request = keyspacepb.LoadKeyspaceRequest(name=name)
+        try:
+            answer = self._call("LoadKeyspace", request, keyspacepb.LoadKeyspaceResponse, "keyspacepb.Keyspace")
+        except ClusterError as error:
+            if name == DEFAULT_KEYSPACE and "UNIMPLEMENTED" in str(error):
+                return 0  # a PD from before there were others
+            raise ClusterError(f"keyspace {name}: {error}") from None
+        if answer.keyspace.state != keyspacepb.ENABLED:
+            state = keyspacepb.KeyspaceState.Name(answer.keyspace.state).lower()
+            raise ClusterError(f"keyspace {name} is {state}")
+        return answer.keyspace.id
 
     def forget_stores(self) -> None:
         """Ask for addresses anew: one of them led nowhere."""
@@ -99,10 +121,14 @@ class PdDirectory:
             elif peer.store_id == leader.store_id:
                 return None
         epoch = region.region_epoch
+        try:
+            start, end = self._codec.from_pd(region.start_key), self._codec.from_pd(region.end_key)
+        except ValueError as error:
+            raise ClusterError(f"Region {region.id} is not of a cluster of API V2: {error}") from None
         return (
             region.id,
-            region.start_key,
-            region.end_key,
+            start,
+            end,
             epoch.conf_ver,
             epoch.version,
             [(peer.id, peer.store_id, int(peer.role)) for peer in region.peers],
@@ -131,13 +157,13 @@ class PdDirectory:
 
     # ---- calls
 
-    def _call(self, method: str, request: Any, answer_class: type[Answer]) -> Answer:
+    def _call(self, method: str, request: Any, answer_class: type[Answer], service: str = "pdpb.PD") -> Answer:
         """Call PD's leader, finding it first or again where that is needed; one more try after a change."""
         for last in (False, True):
             try:
                 leader = self._find_leader()
                 request.header.cluster_id = self.cluster_id
-                answer: Any = self._unary(leader, method, request, answer_class)
+                answer: Any = self._unary(leader, f"/{service}/{method}", request, answer_class)
             except grpc.RpcError as error:
                 self._forget_leader()
                 if last:
@@ -158,7 +184,7 @@ class PdDirectory:
         problems = []
         for endpoint in endpoints:
             try:
-                answer = self._unary(endpoint, "GetMembers", pdpb.GetMembersRequest(), pdpb.GetMembersResponse)
+                answer = self._unary(endpoint, "/pdpb.PD/GetMembers", pdpb.GetMembersRequest(), pdpb.GetMembersResponse)
             except grpc.RpcError as error:
                 problems.append(f"{endpoint}: {_text(error)}")
                 continue
@@ -179,16 +205,16 @@ class PdDirectory:
         with self._lock:
             self._leader = ""
 
-    def _unary(self, address: str, method: str, request: Message, answer_class: type[Answer]) -> Answer:
+    def _unary(self, address: str, path: str, request: Message, answer_class: type[Answer]) -> Answer:
         call: Any = self._channel(address).unary_unary(
-            f"/pdpb.PD/{method}",
+            path,
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=answer_class.FromString,
         )
         try:
             answer: Answer = call(request, timeout=_CALL_S)
         except DecodeError as error:
-            raise ClusterError(f"PD at {address} answers {method} with what is no {answer_class.__name__}") from error
+            raise ClusterError(f"PD at {address} answers {path} with what is no {answer_class.__name__}") from error
         return answer
 
     def _channel(self, address: str) -> grpc.Channel:
@@ -204,16 +230,26 @@ class PdDirectory:
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.enable_http_proxy", 0),
         ]
-        settings = self._settings
-        if settings.ca is None:
+        if self._credentials is None:
             return grpc.insecure_channel(address, options)
-        cert, key = _read(settings.cert), _read(settings.key)
-        credentials = grpc.ssl_channel_credentials(settings.ca.read_bytes(), key, cert)
-        return grpc.secure_channel(address, credentials, options)
+        return grpc.secure_channel(address, self._credentials, options)
 
 
-def _read(path: Path | None) -> bytes | None:
-    return None if path is None else path.read_bytes()
+def credentials(settings: TikvSettings) -> grpc.ChannelCredentials | None:
+    """For gRPC; None where there is no TLS. Raises ``DriverError`` for a file that cannot be read."""
+    if settings.ca is None:
+        return None
+    return grpc.ssl_channel_credentials(read_pem(settings.ca), read_pem(settings.key), read_pem(settings.cert))
+
+
+def read_pem(path: Path | None) -> bytes | None:
+    """A file's bytes, None where there is none. Raises ``DriverError`` where it cannot be read."""
+    if path is None:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DriverError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _address(url: str) -> str:

@@ -147,8 +147,6 @@ def not_native(config: Config, *, natively_drawn: bool) -> str:
     """Why the native engine cannot run a phase; an empty string if it can."""
     if not natively_drawn:
         return "it cannot run a workload that decides in Python"
-    if config.integer("batch.size") > 1:
-        return "its engine sends no batches"
     if config.integer("core_workload_insertion_retry_limit"):
         return "its engine does not try inserts again that went wrong"
     return ""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ycsbpy.clock import NS_PER_SECOND, SystemClock
 from ycsbpy.config import TikvSettings
 from ycsbpy.drivers.base import Driver
+from ycsbpy.drivers.keyspace import DEFAULT_KEYSPACE
 from ycsbpy.drivers.rowcodec import RowCodec, field_names, record_key, table_prefix, table_range
 from ycsbpy.drivers.tikv_errors import LOST_ATTEMPT, Failure, Proof, failed
 from ycsbpy.errors import ClusterError, NotSupportedError, PropertyError, YcsbpyError
@@ -102,7 +103,11 @@ class RawTikvDriver(Driver):
         if settings.type != "raw":
             refused["tikv.type"] = f"{cls.name} does only raw; write tikv.type=raw"
         if settings.apiversion == "V2":  # a cluster of V1TTL takes requests of V1, and no others
-            refused["tikv.apiversion"] = f"{cls.name} speaks only V1 and V1TTL; write tikv.apiversion=V1"
+            refused["tikv.apiversion"] = (
+                f"{cls.name} speaks only V1 and V1TTL; write tikv.apiversion=V1 or tikv.driver=native"
+            )
+        if settings.keyspace != DEFAULT_KEYSPACE and settings.apiversion != "V2":
+            refused["tikv.keyspace"] = "there are keyspaces only in API V2; write tikv.apiversion=V2"
         return refused
 
     # -- what a library offers; ``_connect``, ``_get`` and ``_scan`` raise what the library raises

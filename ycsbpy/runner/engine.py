@@ -15,17 +15,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ycsbpy.clock import NS_PER_SECOND
-from ycsbpy.drivers.pd_directory import PdDirectory
-from ycsbpy.drivers.rowcodec import table_prefix, table_range
+from ycsbpy.drivers.rowcodec import table_range
 from ycsbpy.drivers.tikv_native import TikvNativeDriver
-from ycsbpy.errors import ClusterError, RunError, YcsbpyError
+from ycsbpy.errors import ClusterError, DriverError, RunError, YcsbpyError
 from ycsbpy.measure.summary import Attempts, ClientLoad
+from ycsbpy.ops import OpKind
 from ycsbpy.workload.base import Phase
 from ycsbpy.workload.core import CoreWorkload
 
 if TYPE_CHECKING:
     from ycsbpy._native.engine import Engine
     from ycsbpy.drivers.base import DriverBase
+    from ycsbpy.drivers.pd_directory import PdDirectory
     from ycsbpy.runner.phases import PhaseRun
     from ycsbpy.workload.base import Workload
 
@@ -46,10 +47,10 @@ async def run_engine(phase: PhaseRun) -> None:
     driver, workload = phase.driver, phase.workload
     assert isinstance(driver, TikvNativeDriver)
     assert isinstance(workload, CoreWorkload)
-    directory = PdDirectory(driver.settings)
+    directory = driver.directory()
     try:
         engine = _make_engine(phase, driver, workload)
-        start, end = table_range(workload.table, b"")
+        start, end = map(driver.codec.key, table_range(workload.table, b""))
         with suppress(ClusterError):  # what could not be had now is asked for one by one
             for region in await asyncio.to_thread(directory.regions, start, end):
                 engine.know(region)
@@ -67,24 +68,40 @@ def _make_engine(phase: PhaseRun, driver: TikvNativeDriver, workload: CoreWorklo
     if plan.target:
         exact = NS_PER_SECOND / Fraction(repr(plan.target))
         period = (exact.numerator, exact.denominator)
-    return Engine(
-        workload.source,
-        threads=driver.threads,
-        clients=phase.clients,
-        connections=driver.connections,
-        batch_limit=settings.batchsize,
-        domain=int(plan.phase),
-        count=plan.count,
-        period=period,
-        origin_ns=phase.origin_ns,
-        deadline_ns=-1 if phase.dispenser.deadline_ns is None else phase.dispenser.deadline_ns,
-        timeout_ns=round(settings.timeout_seconds * NS_PER_SECOND),
-        repeats_writes=plan.phase == Phase.LOAD,
-        key_prefix=table_prefix(workload.table),
-        key_end=table_range(workload.table, b"")[1],
-        ttl=settings.ttl,
-        samples=phase.taps.samples,
-    )
+    start, end = map(driver.codec.key, table_range(workload.table, b""))
+    try:
+        return Engine(
+            workload.source,
+            threads=driver.threads,
+            clients=phase.clients,
+            connections=driver.connections,
+            batch_limit=settings.batchsize,
+            domain=int(plan.phase),
+            count=plan.count,
+            period=period,
+            origin_ns=phase.origin_ns,
+            deadline_ns=-1 if phase.dispenser.deadline_ns is None else phase.dispenser.deadline_ns,
+            timeout_ns=round(settings.timeout_seconds * NS_PER_SECOND),
+            repeats_writes=plan.phase == Phase.LOAD,
+            key_prefix=start,
+            key_end=end,
+            column_family=driver.column_family.encode(),
+            api_version=driver.codec.api_version,
+            keyspace_id=driver.codec.keyspace_id,
+            ttl=driver.ttl,
+            batch_size=driver.batch_size,
+            samples=phase.taps.samples,
+            recorded_as=_recorded_as(driver.batch_size),
+            tls=driver.tls,
+        )
+    except RuntimeError as error:  # certificates that OpenSSL does not take
+        raise DriverError(f"native: {error}") from None
+
+
+def _recorded_as(batch_size: int) -> list[int]:
+    """The kind under which each kind is counted: batches have names of their own, where there are such."""
+    names = {kind.name: int(kind) for kind in OpKind}
+    return [names.get(f"BATCH_{kind.name}", int(kind)) if batch_size > 1 else int(kind) for kind in list(OpKind)[:6]]
 
 
 async def _run(phase: PhaseRun, engine: Engine, directory: PdDirectory) -> None:

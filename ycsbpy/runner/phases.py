@@ -287,7 +287,7 @@ class PhaseRun:
 
 def _runs_natively(driver: Driver | SyncDriver, workload: Workload, plan: PhasePlan) -> bool:
     """Asked of TiKV's drivers alone: the engine need not be imported, or be there, for others."""
-    if not driver.needs_tikv or plan.batch > 1 or plan.insert_retries.limit:
+    if not driver.needs_tikv or plan.insert_retries.limit:
         return False
     from ycsbpy.runner.engine import runs_natively
 

@@ -7,6 +7,7 @@
 #include "kvproto/answers.hpp"
 #include "kvproto/region_error.hpp"
 #include "nullstore/answers.hpp"
+#include "tikv/memcomparable.hpp"
 #include "tikv/region_cache.hpp"
 #include "tikv/verdict.hpp"
 
@@ -27,6 +28,12 @@ void region_error(std::string_view bytes, tikv::RegionCache& cache) {
     CHECK(static_cast<std::size_t>(error.kind) < kvproto::kRegionErrorNames.size());
     static_cast<void>(tikv::judge(error.kind));
     for (const kvproto::Region& region : error.current) {
+        std::string key;
+        CHECK(!tikv::from_memcomparable(region.start, key) || tikv::memcomparable(key) == region.start);
+        tikv::RegionCache of_keyspace(1, 2, 3);
+        for (const kvproto::Peer& peer : region.peers) {
+            static_cast<void>(of_keyspace.learn(region, peer));
+        }
         for (const kvproto::Peer& peer : region.peers) {
             if (!cache.insert(region, peer)) {
                 continue;
