@@ -15,3 +15,4 @@ settings.load_profile("ycsbpy")
 _state = tempfile.mkdtemp(prefix="ycsbpy-tests-")
 atexit.register(shutil.rmtree, _state, ignore_errors=True)
 os.environ["XDG_STATE_HOME"] = _state  # no test sees, or touches, a playground of whoever runs the tests
+os.environ["XDG_CONFIG_HOME"] = _state  # nor what they have set for themselves
