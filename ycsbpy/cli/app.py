@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ycsbpy.cli.variables import name_variables
-from ycsbpy.errors import Interrupted, YcsbpyError
+from ycsbpy.errors import DriverError, Interrupted, YcsbpyError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -79,7 +79,12 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].where.partition(":")
-        found: click.Command = getattr(import_module(module), attribute)
+        try:
+            found: click.Command = getattr(import_module(module), attribute)
+        except ImportError as error:
+            if type(error).__name__ != "NativeModuleMissingError":  # its module is the one that cannot be imported
+                raise
+            raise ShownError(DriverError(str(error))) from error
         name_variables(found, [cmd_name])
         return found
 

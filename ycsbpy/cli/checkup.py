@@ -124,6 +124,7 @@ def settings(user_file: Path | None) -> tuple[Check, Config]:
         return Check("settings", State.NOTE, "there is no file of your own"), load_config()
     try:
         config = load_config(user_file=user_file)
+        TikvSettings.from_config(config)  # looks at the files that it names
     except YcsbpyError as error:
         return Check("settings", State.FAIL, str(error), needed=True, exit_code=error.exit_code), load_config()
     written = sorted(name for name in config.settings if config.was_set(name))

@@ -13,7 +13,7 @@ from ycsbpy.cli import checkup
 from ycsbpy.cli.checkup import Check, State
 from ycsbpy.cli.options import given_endpoints, pd_option, user_file
 from ycsbpy.cli.variables import variables
-from ycsbpy.errors import of_exit_code
+from ycsbpy.errors import DriverError, of_exit_code
 from ycsbpy.userdirs import state_folder
 
 if TYPE_CHECKING:
@@ -46,15 +46,17 @@ def doctor(ctx: click.Context, pd: str | None, as_json: bool) -> None:
         click.echo("\n".join(_lines(checks)))
     if broken:
         first = broken[0]
-        raise of_exit_code(first.exit_code, f"doctor: {first.name}: {first.text}")
+        error = DriverError if first.exit_code == DriverError.exit_code else type(of_exit_code(first.exit_code, ""))
+        raise error(f"doctor: {first.name}: {first.text}")
 
 
 def _all_checks(ctx: click.Context, endpoints: tuple[str, ...]) -> list[Check]:
     own, config = checkup.settings(user_file())
+    names = _variables(ctx)
     return [
         *checkup.installed(),
         own,
-        *checkup.environment(_variables(ctx)),
+        *([] if names is None else checkup.environment(names)),
         *checkup.drivers(config),
         checkup.open_files(),
         checkup.cores(),
@@ -65,10 +67,14 @@ def _all_checks(ctx: click.Context, endpoints: tuple[str, ...]) -> list[Check]:
     ]
 
 
-def _variables(ctx: click.Context) -> list[str]:
+def _variables(ctx: click.Context) -> list[str] | None:
+    """Of all flags of all commands; None where not all commands can be imported."""
     root = ctx.find_root().command
     assert isinstance(root, click.Group)
-    commands = [root.get_command(ctx, name) for name in root.list_commands(ctx)]
+    try:
+        commands = [root.get_command(ctx, name) for name in root.list_commands(ctx)]
+    except click.ClickException:
+        return None
     return [*variables(click.Command("", params=root.params)), *(v for one in commands if one for v in variables(one))]
 
 
