@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
+from ycsbpy.cli.app import app
 from ycsbpy.cluster.process import python_environment
 from ycsbpy.config import load_config
 
@@ -160,6 +162,13 @@ def test_commands(block: Block, cluster: MiniCluster, folder: Path) -> None:
 def test_properties_are_ones_that_there_are(block: Block, tmp_path: Path) -> None:
     (tmp_path / "block").write_text(block.text)
     assert load_config(user_file=tmp_path / "block").non_default()
+
+
+def test_what_is_not_run_has_flags_that_there_are() -> None:
+    ours = [line.partition("#")[0].split() for line in NOT_RUN if line.removeprefix(".venv/bin/").startswith("ycsbpy ")]
+    assert ours
+    for words in ours:
+        assert CliRunner().invoke(app, [*words[1:], "--help"]).exit_code == 0
 
 
 def test_most_blocks_are_run_and_nothing_is_listed_that_is_not_there() -> None:

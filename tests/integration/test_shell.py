@@ -35,7 +35,7 @@ PROMPT = "usertable> "
 
 
 def environment(state: Path) -> dict[str, str]:
-    return {**python_environment(), "XDG_STATE_HOME": str(state), "PYTHONWARNINGS": "error"}
+    return {**python_environment(), "XDG_STATE_HOME": str(state)}
 
 
 def pipe(lines: str, *arguments: str) -> subprocess.CompletedProcess[str]:
