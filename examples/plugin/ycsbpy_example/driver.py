@@ -101,6 +101,7 @@ class SqliteDriver(SyncDriver):
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
             found = sqlite3.connect(self._path, timeout=30, check_same_thread=False)  # closed by another thread
+            found.execute("PRAGMA synchronous = NORMAL")  # a commit survives the process, not a power cut
             self._local.connection = found
             self._opened.append(found)
         return found
