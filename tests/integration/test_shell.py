@@ -100,6 +100,18 @@ def test_bytes_that_are_not_text_are_taken_as_they_are() -> None:
     assert answer["records"] == [{"key": {"base64": "a/8="}, "row": {"field0": {"base64": "/g=="}}}]
 
 
+def test_what_the_terminal_cannot_show_is_escaped() -> None:
+    done = subprocess.run(
+        [*COMMAND, "memory", "-c", "insert k field0=\u00e4\u20ac", "-c", "read \u20ac", "-c", "read k", "-c", "\u20ac"],
+        capture_output=True, encoding="latin-1", check=False, timeout=60,
+        env={**python_environment(), "PYTHONIOENCODING": "latin-1"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "no record \\u20ac in usertable" in done.stdout
+    assert "field0  \u00e4\\u20ac" in done.stdout
+    assert done.stderr == 'ycsbpy: -c: there is no command "\\u20ac"\n'
+
+
 def test_commands_of_the_command_line() -> None:
     done = pipe("not read\n", "memory", "-c", "insert a field0=b", "-c", "scan a x", "-c", "read a")
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""Commands of the shell on the memory driver and on one that fails: what is printed, what is an error, what Tab offers."""
+"""Commands of the shell, in memory and on a driver that fails: what is printed, what is an error, what Tab offers."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -36,6 +37,9 @@ def shell(given: Given, commands: tuple[str, ...], as_json: bool) -> None:
     At a terminal, lines are edited, completed (Tab) and remembered; "help" says what there is. In a pipe there is one
     command a line, all are carried out, and the exit code is that of the first that failed.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal of another encoding cannot show
     config = given.config()
     for warning in config.warnings:
         _say(f"warning: {warning}")
@@ -67,7 +71,8 @@ def _numbered(commands: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if commands:
         yield from (("-c", line) for line in commands)
         return
-    sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # a text stream in all but name
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
     for number, line in enumerate(sys.stdin, 1):
         yield f"line {number}", line
 
