@@ -15,3 +15,8 @@ settings.load_profile("ycsbpy")
 _state = tempfile.mkdtemp(prefix="ycsbpy-tests-")
 atexit.register(shutil.rmtree, _state, ignore_errors=True)
 os.environ["XDG_STATE_HOME"] = _state  # no test sees, or touches, a playground of whoever runs the tests
+os.environ["XDG_CONFIG_HOME"] = _state  # nor what they have set for themselves
+_ours = ("PD_SERVER", "TIKV_SERVER", "TIUP", "GO_YCSB", "PD_HTTP", "DEBUG", "SANITIZE", "COVERAGE")
+for _name in [name for name in os.environ if name.startswith("YCSBPY_")]:
+    if _name.removeprefix("YCSBPY_") not in _ours:
+        del os.environ[_name]

@@ -26,6 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "clock": {"_native"},
     "_native": set(),
     "_resources": set(),
+    "userdirs": set(),
     "proto": set(),
     "ops": {"_native"},
     "config": {"errors", "_resources"},
@@ -34,7 +35,7 @@ LAYERS: dict[str, set[str]] = {
     "drivers": {"_native", "clock", "config", "errors", "ops", "proto"},
     "runner": {"_native", "clock", "config", "drivers", "errors", "measure", "ops", "workload"},
     "report": {"_native", "clock", "config", "errors", "measure", "ops", "workload"},
-    "cluster": {"_native", "chart", "clock", "config", "errors", "proto"},
+    "cluster": {"_native", "chart", "clock", "config", "errors", "proto", "userdirs"},
     "minicluster": {"_native", "clock", "cluster", "config", "errors", "proto"},
     "testing": {"_native", "clock", "config", "drivers", "errors", "ops", "workload"},
     "session": {
@@ -49,9 +50,9 @@ LAYERS: dict[str, set[str]] = {
     "walk": {"clock", "cluster", "config", "datacheck", "errors", "measure", "report", "runner", "session"},
     "walkreport": {"chart", "cluster", "report", "walk"},
     "cli": {
-        "api", "chart", "cluster", "config", "datacheck", "drivers", "errors", "explain", "measure", "minicluster",
-        "nullcluster",
-        "report", "runner", "session", "walk", "walkreport", "workload",
+        "_resources", "api", "chart", "cluster", "config", "datacheck", "drivers", "errors", "explain", "measure",
+        "minicluster", "nullcluster", "ops", "report", "runner", "session", "userdirs", "walk", "walkreport",
+        "workload",
     },
     "__main__": {"cli"},
 }  # fmt: skip

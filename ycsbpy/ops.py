@@ -55,7 +55,7 @@ class Result(NamedTuple):
 
     ``row`` is set for a read that is ``OK``, ``rows`` for a scan that is ``OK``; ``error`` is a short, stable name of
     what went wrong (``server_is_busy``, ``timeout``, …) when the outcome is ``FAILED`` or ``UNKNOWN``, and ``detail``
-    the message that came with it.
+    the message that came with it. ``keys`` are those of ``rows``, where the driver says them; workloads do not ask.
     """
 
     outcome: Outcome
@@ -63,3 +63,4 @@ class Result(NamedTuple):
     rows: Sequence[Row] | None = None
     error: str = ""
     detail: str = ""
+    keys: Sequence[bytes] | None = None

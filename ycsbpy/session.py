@@ -20,7 +20,7 @@ from ycsbpy.clock import SystemClock
 from ycsbpy.config.outputs import OutputSettings
 from ycsbpy.config.settings import Command, RunSettings, TikvSettings
 from ycsbpy.drivers.base import Driver, DriverBase, SyncDriver
-from ycsbpy.drivers.registry import check_driver, choose_driver, not_native
+from ycsbpy.drivers.registry import DriverChoice, check_driver, choose_driver, not_native
 from ycsbpy.errors import (
     ClusterError,
     DataIntegrityError,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from ycsbpy.config import Config
     from ycsbpy.measure.summary import Summary
 
-__all__ = ["Job", "Say", "perform", "perform_async", "verdict"]
+__all__ = ["Job", "Say", "connected", "new_loop", "perform", "perform_async", "verdict"]
 
 Say = Callable[[str], None]
 """Where lines for the user go that are not results."""
@@ -127,7 +127,7 @@ def perform(
     On the main thread Ctrl-C and SIGTERM end it cleanly, elsewhere ``stop`` does; what was done until then is in the
     document. Raises ``YcsbpyError`` where the job could not be begun.
     """
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(perform_async(job, observer=observer, say=say, stop=stop))
 
 
@@ -141,8 +141,9 @@ async def perform_async(
     """As ``perform``, on the running loop."""
     stop = stop or StopSignal()
     outcome = _Outcome(warnings=list(job.warnings))
+    needs = type(job.driver).needs_tikv if job.driver is not None else _driver_needs_tikv(job.database, job.config)
     with _signals(stop, say), recording(job.outputs, job.settings.shown_latency) as files:
-        async with _cluster_for(job, say) as cluster:
+        async with _cluster_for(job.config, needs, say) as cluster:
             await _on_cluster(job, cluster, outcome, _Watchers(observer or Silent(), stop, say, files))
     return Document(
         command=job.command,
@@ -182,7 +183,8 @@ def verdict(document: Document, settings: RunSettings) -> YcsbpyError | None:
     return None
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
+    """One of uvloop, where it is installed."""
     try:
         import uvloop
     except ImportError:
@@ -222,23 +224,36 @@ def _signals(stop: StopSignal, say: Say) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _cluster_for(job: Job, say: Say) -> AsyncIterator[_Cluster]:
-    """The cluster for the job's driver: the one that is named, or one that is found, or one that is started for the
-    job."""
-    needs = type(job.driver).needs_tikv if job.driver is not None else _driver_needs_tikv(job)
-    if not needs:
-        yield _Cluster({"kind": "none"}, job.config)
+async def connected(database: str, config: Config, say: Say) -> AsyncIterator[Driver | SyncDriver]:
+    """An open driver for single calls, on the cluster that ``perform`` would use; both are put back at the end.
+
+    Raises ``YcsbpyError`` where there is no such driver or no cluster.
+    """
+    async with _cluster_for(config, _driver_needs_tikv(database, config), say) as cluster:
+        driver = _chosen_driver(choose_driver(database, cluster.config, natively_drawn=False), cluster.config)
+        try:
+            await _open(driver)
+            yield driver
+        finally:
+            await _close(driver)
+
+
+@asynccontextmanager
+async def _cluster_for(config: Config, needs_tikv: bool, say: Say) -> AsyncIterator[_Cluster]:
+    """The cluster for a driver: the one that is named, or one that is found, or one that is started for the job."""
+    if not needs_tikv:
+        yield _Cluster({"kind": "none"}, config)
         return
     from ycsbpy.cluster.locate import Kind, TlsFiles, locate
 
-    tikv = TikvSettings.from_config(job.config)
+    tikv = TikvSettings.from_config(config)
     found = await locate(tikv.pd, tls=None if tikv.ca is None else TlsFiles(tikv.ca, tikv.cert, tikv.key))
     facts = {"kind": found.kind.value, "why": found.why, "pd": ",".join(found.endpoints)}
     facts |= {name: str(fact) for name, fact in found.facts.items()}
     if found.kind is not Kind.EMBEDDED:
         if found.kind is not Kind.GIVEN:
             say(found.why)
-        yield _Cluster(facts, job.config.with_value("tikv.pd", ",".join(found.endpoints), found.kind.value))
+        yield _Cluster(facts, config.with_value("tikv.pd", ",".join(found.endpoints), found.kind.value))
         return
     if tikv.apiversion == "V2":
         reason = "the embedded mini-cluster has no keyspaces; name a cluster that has with -p tikv.pd="
@@ -248,15 +263,15 @@ async def _cluster_for(job: Job, say: Say) -> AsyncIterator[_Cluster]:
     async with MiniCluster() as cluster:
         await asyncio.to_thread(cluster.wait_replicated)
         say(f"{found.why}: started {cluster.describe()} (not a benchmark)")
-        config = job.config.with_value("tikv.pd", ",".join(cluster.endpoints), found.kind.value)
+        config = config.with_value("tikv.pd", ",".join(cluster.endpoints), found.kind.value)
         facts |= {"pd": ",".join(cluster.endpoints), "stores": str(len(cluster.stores)), "note": "not a benchmark"}
         yield _Cluster(facts, config, fresh=True)
 
 
-def _driver_needs_tikv(job: Job) -> bool:
+def _driver_needs_tikv(database: str, config: Config) -> bool:
     """Known from the driver's class; the choice among the TiKV drivers does not need an address yet."""
-    found = choose_driver(job.database, job.config).driver_class
-    check_driver(found, job.config)
+    found = choose_driver(database, config).driver_class
+    check_driver(found, config)
     return found.needs_tikv
 
 
@@ -342,13 +357,18 @@ def _make_driver(job: Job, config: Config, say: Say) -> tuple[Driver | SyncDrive
             raise DriverError(f"{type(driver).__name__} is neither a Driver nor a SyncDriver")
         return driver, False
     choice = choose_driver(job.database, config, natively_drawn=type(job.workload) is CoreWorkload)
-    made = choice.driver_class.from_config(config)
+    made = _chosen_driver(choice, config)
     if choice.reason:
         say(f"driver {choice.name}: {choice.reason}")
     elif choice.name == "native" and (why := not_native(config, natively_drawn=type(job.workload) is CoreWorkload)):
         say(f"driver native: {why}, so the work is done outside of it, in Python: slower")
-    assert isinstance(made, Driver | SyncDriver)  # choose_driver looks at the class
     return made, True
+
+
+def _chosen_driver(choice: DriverChoice, config: Config) -> Driver | SyncDriver:
+    made = choice.driver_class.from_config(config)
+    assert isinstance(made, Driver | SyncDriver)  # choose_driver looks at the class
+    return made
 
 
 async def _open(driver: Driver | SyncDriver) -> None:

@@ -1,4 +1,4 @@
-"""Thirty ways to get a command wrong: each gives its exit code and one line that says what and where, never a
+"""Sixty ways to get a command wrong: each gives its exit code and one line that says what and where, never a
 traceback, and leaves nothing behind."""
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ FILES = {
     "words.properties": "recordcount = ten\n",
     "binary": "\x00\x01\x02=\n",
     "histogram.txt": "BlockSize\tten\n",
+    "escape.properties": "recordcount=10\nlabel=\\u12\n",
     "clash.properties": "recordcount=10\ninsertstart=20\n",
     "cert.pem": "not a certificate",
 }
@@ -123,6 +124,49 @@ CASES = {
         2,
         "different files",
     ),
+    "same file twice is fine, a third is not": (["load", "-P", "workloada", "-P", "workloada", "-P", "workloada "], 2,
+                                                "-P workloada : no such file"),
+    "empty property name": (["load", "-p", "=5"], 2, 'write name=value'),
+    "a NUL": (["load", "-P", "workload\0a"], 2, "-P workload.*a:"),
+    "home of nobody": (["load", "-P", "~nobody-of-that-name/x"], 2, "-P ~nobody-of-that-name/x"),
+    "malformed escape": (["load", "-P", "{tmp}/escape.properties"], 2, "escape.properties:2: malformed"),
+    "two fields missing": (["load", "-P", "workloada", "-p", "fieldcount=0"], 2, "-p: fieldcount"),
+    "negative count": (["load", "-p", "recordcount=-5"], 2, "-p: recordcount"),
+    "too large a count": (["load", "-p", "recordcount=99999999999999999999"], 2, "-p: recordcount"),
+    "not a number": (["run", "-P", "workloada", "--target", "nan"], 2, "--target: target"),
+    "neither true nor false": (["run", "-P", "workloada", "-p", "readallfields=maybe"], 2, "-p: readallfields"),
+    "scan lengths crossed": (["run", "-P", "workloade", "-p", "minscanlength=50", "-p", "maxscanlength=5"], 2,
+                             "minscanlength.*maxscanlength|maxscanlength.*minscanlength"),
+    "colon in the table": (["load", "-P", "workloada", "-p", "tikv.pd={pd}", "--table", "a:b"], 2,
+                           "--table: table.*colon"),
+    "PD without a port in a list": (["load", "-P", "workloada", "-p", "tikv.pd=10.0.0.1:2379,10.0.0.2"], 2, "10.0.0.2"),
+    "interval of nothing": (["run", "-P", "workloada", "--interval", "soon"], 2, "--interval: status.interval"),
+    "dry run of nothing": (["run", "--dry-run", "-p", "recordcount=10"], 2, "operationcount"),
+    "dry run of no driver": (["load", "-P", "workloada", "-p", "tikv.driver=rust", "--dry-run"], 2, "tikv.driver"),
+    "own file missing": (["--config", "{tmp}/nowhere", "load", "-P", "workloada"], 2, "--config {tmp}/nowhere: no"),
+    "own file wrong": (["--config", "{tmp}/unknown.properties", "load", "memory", "-P", "workloada"], 2,
+                       'unknown.properties:2: recordcont: .*did you mean "recordcount"'),
+    "own file a folder": (["--config", "{tmp}", "explain", "-P", "workloada"], 2, "{tmp}: cannot be read"),
+    "shell on no database": (["shell", "memroy", "-c", "read a"], 2, 'did you mean "memory"'),
+    "shell on a dead PD": (["shell", "-p", "tikv.pd={dead}", "-c", "read a"], 4, "{dead}"),
+    "shell command unknown": (["shell", "memory", "-c", "raed a"], 2, '-c: there is no command "raed".*"read"'),
+    "shell field unknown": (["shell", "memory", "-c", "insert a feld0=x"], 2, '"feld0".*did you mean "field0"'),
+    "shell record missing": (["shell", "memory", "-c", "update a field0=x"], 1, "there is no such record"),
+    "shell table with a colon": (["shell", "memory", "-c", "table a:b"], 2, "colon"),
+    "doctor of a dead PD": (["doctor", "--pd", "{dead}"], 4, "doctor: pd: .*{dead}"),
+    "doctor of no address": (["doctor", "--pd", "here"], 2, '--pd: "here" is not HOST:PORT'),
+    "doctor of what is no PD": (["doctor", "--pd", "{chatty}"], 4, "{chatty}"),
+    "completion of no shell": (["completion", "bsh"], 2, 'did you mean "bash"'),
+    "property unknown": (["properties", "recordcont"], 2, 'did you mean "recordcount"'),
+    "nothing found": (["properties", "--search", "zzzz"], 2, "zzzz"),
+    "no such playground": (["clean", "nobody-has-this-one"], 4, "no playground nobody-has-this-one"),
+    "playground's tag": (["playground", "-T", "a/b", "--backend", "minicluster"], 2, "a tag is 1 to 64 letters"),
+    "no such backend": (["playground", "--backend", "minicluser"], 2, 'did you mean "minicluster"'),
+    "split size": (["playground", "--region-split-size", "big"], 2, "big"),
+    "top of no address": (["top", "--pd", "10.0.0.1"], 2, '--pd: "10.0.0.1" is not HOST:PORT'),
+    "walk with no stores": (["walk", "--kv", "0"], 2, "--kv"),
+    "ceiling of no workload": (["ceiling", "-P", "workloadz"], 2, "-P workloadz: no such file"),
+    "data of nothing": (["verify", "data"], 2, "recordcount: is not set"),
     "no temporary folder": (["load", "-P", "workloada", "TMPDIR=/proc"], 4, "/proc|temporary"),
 }  # fmt: skip
 
@@ -161,7 +205,14 @@ def places(cluster: MiniCluster, tmp_path_factory: pytest.TempPathFactory) -> It
         dead = "{}:{}".format(*gone.getsockname())
     with answering(b"") as silent, answering(b"SSH-2.0-OpenSSH_9.2\r\n") as chatty:
         store = cluster.stores[0].address
-        yield {"tmp": str(folder), "dead": dead, "silent": silent, "chatty": chatty, "store": store}
+        yield {
+            "tmp": str(folder),
+            "dead": dead,
+            "silent": silent,
+            "chatty": chatty,
+            "store": store,
+            "pd": cluster.pd_address,
+        }
 
 
 def filled(text: str, places: dict[str, str], *, pattern: bool = False) -> str:
@@ -189,8 +240,8 @@ def test_bad_arguments(name: str, places: dict[str, str], tmp_path: Path, monkey
     assert until(lambda: not any(tmp_path.iterdir()))
 
 
-def test_there_are_thirty_of_them() -> None:
-    assert len(CASES) >= 30
+def test_there_are_sixty_of_them() -> None:
+    assert len(CASES) >= 60
 
 
 def test_lenient_turns_an_unknown_property_into_a_warning() -> None:

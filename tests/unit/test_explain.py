@@ -11,12 +11,26 @@ from click.testing import CliRunner
 from ycsbpy.cli.app import app
 from ycsbpy.config import load_config
 from ycsbpy.explain import explain
+from ycsbpy.ops import Operation, OpKind
+from ycsbpy.workload.base import Phase, Workload
 from ycsbpy.workload.core import CoreWorkload
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ycsbpy.config import Config
     from ycsbpy.explain import Explanation
+
+
+class Own(Workload):
+    """A workload of one's own."""
+
+    @classmethod
+    def from_config(cls, config: Config, seed: int) -> Own:
+        return cls()
+
+    def draw(self, phase: Phase, number: int) -> Operation:
+        return Operation(number, OpKind.READ, b"key")
 
 
 def explained(*properties: str, file: str = "workloada", drawn: int = 5_000) -> Explanation:
@@ -118,3 +132,59 @@ def test_a_search_finds_names_and_meanings() -> None:
     names = [line.split()[0] for line in command("properties", "--search", "SCAN")[1].splitlines()[2:]]
     assert "maxscanlength" in names
     assert "fieldlength" not in names
+
+
+@pytest.mark.parametrize("command", ["load", "run"])
+def test_a_dry_run_prints_what_explain_prints_of_it_and_touches_nothing(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_arguments: object) -> None:
+        raise AssertionError("a dry run looked for a cluster")
+
+    monkeypatch.setattr("ycsbpy.cluster.locate.locate", forbidden)
+    monkeypatch.setattr("ycsbpy.session.perform_async", forbidden)
+    flags = ["-P", "workloadb", "-p", "recordcount=5000", "-p", "tikv.pd=10.0.1.5:2379", "--threads", "8"]
+    whole = CliRunner().invoke(app, ["explain", *flags]).stdout.splitlines()
+    result = CliRunner().invoke(app, [command, *flags, "--dry-run"])
+    assert result.exit_code == 0
+    *lines, driver, closing = result.stdout.splitlines()
+    left_out = {"load": ("run", "mix", "keys"), "run": ("load",)}[command]
+    assert lines == [line for line in whole if not line.startswith(left_out)]
+    assert any(line.startswith(f"{command} ") and "8 clients" in line for line in lines)
+    assert driver.startswith("driver   ")
+    assert driver.endswith(", PD at 10.0.1.5:2379")
+    assert closing == "Nothing was sent: this is a dry run."
+
+
+def test_a_dry_run_fails_as_the_command_would(tmp_path: Path) -> None:
+    for flags, message in (
+        (["tivk", "-P", "workloada"], 'did you mean "tikv"'),
+        (["-P", "workloada", "-p", "tikv.driver=native", "-p", "tikv.ca=/none"], "tikv.ca"),
+        (["-p", "recordcount=10"], "operationcount"),
+        (["-P", "workloada", "--json", str(tmp_path / "no" / "x")], "cannot be written"),
+    ):
+        result = CliRunner().invoke(app, ["run", *flags, "--dry-run"])
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_a_dry_run_of_a_workload_of_ones_own_says_what_it_can() -> None:
+    flags = [
+        "memory",
+        "-p",
+        "recordcount=10",
+        "-p",
+        "operationcount=20",
+        "-p",
+        f"workload={__name__}:Own",
+        "--dry-run",
+    ]
+    result = CliRunner().invoke(app, ["run", *flags])
+    assert result.stdout.splitlines() == [
+        "run      20 operations by 1 client, as fast as it goes",
+        "workload Own draws operations of its own",
+        "driver   memory",
+        "Nothing was sent: this is a dry run.",
+    ]
+    assert CliRunner().invoke(app, ["run", *flags, "--json", "x.json"]).exit_code == 2

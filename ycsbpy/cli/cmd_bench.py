@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from ycsbpy.runner.plan import Progress
 
 
+dry_run_option = click.option("--dry-run", is_flag=True, help="Only show what would be done, as explain does.")
+
+
 @click.command()
 @bench_options
-def load(given: Given) -> None:
+@dry_run_option
+def load(given: Given, dry_run: bool) -> None:
     """Put the records of a workload into the database DB (tikv if none is named).
 
     \b
@@ -31,12 +35,13 @@ def load(given: Given) -> None:
     ycsbpy load -P workloada -p recordcount=1000000 --threads 64 -p tikv.pd=10.0.1.5:2379
     ycsbpy load memory -P workloada --json report.json
     """
-    _bench("load", given)
+    _bench("load", given, dry_run=dry_run)
 
 
 @click.command()
 @bench_options
-def run(given: Given) -> None:
+@dry_run_option
+def run(given: Given, dry_run: bool) -> None:
     """Run the operations of a workload against the database DB (tikv if none is named) and measure them.
 
     \b
@@ -44,10 +49,15 @@ def run(given: Given) -> None:
     ycsbpy run -P workloadb --threads 64 --target 20000 -p operationcount=1000000 --interval 10
     ycsbpy run -P workloadc -p maxexecutiontime=60 -p operationcount=0 --json report.json
     """
-    _bench("run", given)
+    _bench("run", given, dry_run=dry_run)
 
 
-def _bench(command: Command, given: Given) -> None:
+def _bench(command: Command, given: Given, *, dry_run: bool) -> None:
+    if dry_run:
+        from ycsbpy.cli import cmd_explain
+
+        cmd_explain.dry_run(command, given)
+        return
     config = given.config()
     if given.json_file:
         check_writable(given.json_file)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ycsbpy import api
+from ycsbpy.cli import complete
 from ycsbpy.config import load_config
 from ycsbpy.errors import UsageError
 from ycsbpy.workload.base import Phase
@@ -47,8 +48,10 @@ class Ceiling:
 
 @click.command()
 @click.option("-P", "--property-file", "files", multiple=True, default=("workloada",), metavar="FILE",
+              shell_complete=complete.property_files,
               help="The workload, as for run. [default: workloada]")  # fmt: skip
-@click.option("-p", "--prop", "properties", multiple=True, metavar="NAME=VALUE", help="Set a property of it.")
+@click.option("-p", "--prop", "properties", multiple=True, metavar="NAME=VALUE", help="Set a property of it.",
+              shell_complete=complete.properties)  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(min=0.1, max=3600), default=2.0, show_default=True,
               help="How long each measurement takes.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")

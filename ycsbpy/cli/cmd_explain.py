@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ycsbpy.cli.options import Given, bench_options
+from ycsbpy.config import TikvSettings
+from ycsbpy.drivers.registry import choose_driver
 from ycsbpy.errors import NotSupportedError, UsageError
 from ycsbpy.explain import EARLIER_REGION_MIB, HOT, REGION_MIB, explain
 from ycsbpy.report.document import check_writable
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from ycsbpy.config import Command
     from ycsbpy.explain import Explanation
 
-__all__ = ["explain_command"]
+__all__ = ["dry_run", "explain_command", "show"]
 
 MIB = 1 << 20
 
@@ -36,9 +38,31 @@ def explain_command(given: Given) -> None:
     ycsbpy explain -P workloada
     ycsbpy explain -P workloade -p recordcount=10000000 -p fieldlength=50
     """
+    show({command: _job(command, given) for command in ("load", "run")}, given)
+
+
+def dry_run(command: Command, given: Given) -> None:
+    """Show what one command would do, and with which driver; its errors are those of the command itself."""
+    job = _job(command, given)
+    if isinstance(job, UsageError):
+        raise job
+    choice = choose_driver(job.database, job.config, natively_drawn=isinstance(job.workload, CoreWorkload))
+    if isinstance(job.workload, CoreWorkload) or given.json_file:
+        show({command: job}, given)
+    else:
+        click.echo(f"{_command(command, job)}\nworkload {type(job.workload).__name__} draws operations of its own")
+    pd = ",".join(TikvSettings.from_config(job.config).pd) if choice.driver_class.needs_tikv else ""
+    where = f", PD at {pd}" if pd else ", on the cluster that is found then" * choice.driver_class.needs_tikv
+    click.echo(f"driver   {choice.name}{where}\nNothing was sent: this is a dry run.")
+
+
+def show(jobs: dict[Command, Job | UsageError], given: Given) -> None:
+    """Print what those of the jobs that can run would do; write it as JSON too if that was asked for.
+
+    Raises the ``UsageError`` of the first one if none can.
+    """
     if given.json_file:
         check_writable(given.json_file)
-    jobs = {command: _job(command, given) for command in ("load", "run")}
     usable = [job for job in jobs.values() if isinstance(job, Job)]
     if not usable:
         raise next(job for job in jobs.values() if isinstance(job, UsageError))
@@ -48,7 +72,8 @@ def explain_command(given: Given) -> None:
     found = explain(workload)
     for warning in dict.fromkeys(line for job in usable for line in job.warnings):
         click.echo(f"warning: {warning}", err=True)
-    click.echo("\n".join([*_records(found), *(_command(name, job) for name, job in jobs.items()), *_operations(found)]))
+    operations = _operations(found) if "run" in jobs else []
+    click.echo("\n".join([*_records(found), *(_command(name, job) for name, job in jobs.items()), *operations]))
     if given.json_file:
         Path(given.json_file).write_text(json.dumps(found.to_json(), indent=1) + "\n", encoding="utf-8")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ycsbpy.cli import complete
 from ycsbpy.cli.columns import columns
 from ycsbpy.cli.options import playground_options
 from ycsbpy.cluster import statedir
@@ -82,7 +83,9 @@ def _say(line: str) -> None:
         click.echo(line)
 
 
-tag_option = click.option("-T", "--tag", default="", metavar="TAG", help="Which playground, if several run.")
+tag_option = click.option(
+    "-T", "--tag", default="", metavar="TAG", shell_complete=complete.tags, help="Which playground, if several run."
+)
 
 
 def _attached(ctx: click.Context, tag: str) -> Playground:
@@ -156,7 +159,7 @@ def ps(as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("tags", metavar="TAG", nargs=-1)
+@click.argument("tags", metavar="TAG", nargs=-1, shell_complete=complete.tags)
 @click.option("--all", "everything", is_flag=True, help="All playgrounds of this user, also those that run.")
 def clean(tags: Sequence[str], everything: bool) -> None:
     """Stop playgrounds and remove all that is left of them, their data included."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ycsbpy.cli import complete
 from ycsbpy.cli.columns import columns
 from ycsbpy.config.describe import kind_text, missing, tools_text
 from ycsbpy.config.properties import PROPERTIES, find_property
@@ -22,7 +23,7 @@ WIDTH = 100
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete.property_names)
 @click.option("--search", metavar="TEXT", help="Those with this text in their name or meaning.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def properties(name: str | None, search: str | None, as_json: bool) -> None:

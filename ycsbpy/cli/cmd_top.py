@@ -11,7 +11,7 @@ import click
 
 from ycsbpy.cli.board import STORE_HEAD, board, store_rows
 from ycsbpy.cli.columns import columns
-from ycsbpy.cli.options import PD_HELP, cluster_endpoints
+from ycsbpy.cli.options import cluster_endpoints, pd_option
 from ycsbpy.cli.tls import tls_options
 from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.timeline import Timeline, look
@@ -26,7 +26,7 @@ __all__ = ["top"]
 
 
 @click.command()
-@click.option("--pd", metavar="HOST:PORT", help=PD_HELP)
+@pd_option
 @click.option("--interval", type=click.FloatRange(min=0.1), default=1.0, show_default=True, metavar="S",
               help="Seconds between two looks.")  # fmt: skip
 @tls_options

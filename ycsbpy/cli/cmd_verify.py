@@ -11,7 +11,7 @@ import click
 
 from ycsbpy.cli.board import STORE_HEAD, store_rows
 from ycsbpy.cli.columns import columns
-from ycsbpy.cli.options import PD_HELP, Given, bench_options, cluster_endpoints
+from ycsbpy.cli.options import Given, bench_options, cluster_endpoints, pd_option
 from ycsbpy.cli.tls import tls_options
 from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.picture import Picture, take_picture
@@ -42,15 +42,12 @@ def verify() -> None:
 
 
 def _cluster_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(
-        [
-            click.option("--pd", metavar="HOST:PORT", help=PD_HELP),
-            click.option("--timeout", type=SECONDS, metavar="S", help="Wait so long for it to become true."),
-            click.option("--json", "as_json", is_flag=True, help="Print the verdict and its facts as JSON."),
-        ]
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the verdict and its facts as JSON."),
+        click.option("--timeout", type=SECONDS, metavar="S", help="Wait so long for it to become true."),
     ):
         command = option(command)
-    return command
+    return pd_option(command)
 
 
 @verify.command("replication")

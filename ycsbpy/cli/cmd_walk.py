@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ycsbpy.cli import complete
 from ycsbpy.cli.board import board
 from ycsbpy.cli.options import playground_options
 from ycsbpy.cluster.topology import Spec
@@ -53,8 +54,16 @@ POSITIVE = click.IntRange(1)
 @click.option("--timeout", type=click.FloatRange(min=1), default=600.0, show_default=True, metavar="S",
               help="How long PD may take to balance.")  # fmt: skip
 @click.option("--keep", is_flag=True, help="Leave the cluster up in the end.")
-@click.option("--report", "html_file", metavar="FILE", help="Write the steps and pictures there, as one HTML page.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the proof of each step there.")
+@click.option(
+    "--report",
+    "html_file",
+    metavar="FILE",
+    shell_complete=complete.files,
+    help="Write the steps and pictures there, as one HTML page.",
+)
+@click.option(
+    "--json", "json_file", metavar="FILE", shell_complete=complete.files, help="Write the proof of each step there."
+)
 def walk(json_file: str | None, html_file: str | None, timeout: float, **flags: Any) -> None:
     """Start a cluster, load it, prove that it is replicated, add stores under load, prove that Regions moved there and
     no record was lost, and clean up.

@@ -32,6 +32,7 @@ from ycsbpy.cluster import reaper
 from ycsbpy.cluster.folders import make_writable
 from ycsbpy.cluster.topology import Phase, Spec, Topology
 from ycsbpy.errors import ClusterError, UsageError
+from ycsbpy.userdirs import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,9 +58,7 @@ LOCK_TRIES, LOCK_PAUSE_S = 40, 0.05
 
 def root() -> Path:
     """The folder of all playgrounds of this user. It need not exist."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"  # the XDG standard's words
-    return base / "ycsbpy" / "playgrounds"
+    return state_folder() / "playgrounds"
 
 
 def boot_id() -> str:

@@ -1,6 +1,6 @@
 """Configuration: one typed table of properties, files and flags to typed values, and the settings made of them."""
 
-from ycsbpy.config.config import Config, Rank, Setting, load_config, make_config, written_value
+from ycsbpy.config.config import Config, Placed, Rank, Setting, load_config, make_config, written_value
 from ycsbpy.config.outputs import OutputSettings
 from ycsbpy.config.properties import PROPERTIES, PROPERTY_TABLE, find_property
 from ycsbpy.config.schema import Property, Refusal, Section, Tool
@@ -17,6 +17,7 @@ __all__ = [
     "Latency",
     "MeasurementInterval",
     "OutputSettings",
+    "Placed",
     "Property",
     "Rank",
     "Refusal",

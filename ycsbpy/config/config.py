@@ -1,6 +1,7 @@
 """The configuration: every property with its typed value and the place it was written at.
 
-Built from properties files in their order, then ``-p name=value``, then flags; what comes later wins. A ``Config`` is
+Built from the user's own file, then properties files in their order, then ``-p name=value``, then flags; what comes
+later wins. A ``Config`` is
 immutable, knows where each value came from, so that whoever finds two values that contradict each other can name both
 places, and carries the warnings that the command line prints. Checks that need more than one property are in
 ``settings``.
@@ -12,7 +13,7 @@ import dataclasses
 import enum
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ycsbpy._resources import shipped_workload, shipped_workloads
 from ycsbpy.config.properties import PROPERTY_TABLE, find_property
@@ -25,16 +26,29 @@ if TYPE_CHECKING:
 
     from ycsbpy.config.schema import Property
 
-__all__ = ["Config", "Rank", "Setting", "load_config", "make_config", "written_value"]
+__all__ = ["Config", "Placed", "Rank", "Setting", "load_config", "make_config", "written_value"]
 
 
 class Rank(enum.IntEnum):
     """How a value was given; a higher rank wins."""
 
     DEFAULT = 0
-    FILE = 1
-    OPTION = 2  # -p, or an argument of the library
-    FLAG = 3
+    USER = 1  # the user's own file
+    FILE = 2
+    OPTION = 3  # -p, or an argument of the library
+    FLAG = 4
+
+
+class Placed(str):
+    """A text that stands for one on the command line and was written elsewhere: messages call that place by name."""
+
+    __slots__ = ("place",)
+    place: str
+
+    def __new__(cls, text: str, place: str) -> Self:
+        made = super().__new__(cls, text)
+        made.place = place
+        return made
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -165,19 +179,22 @@ def load_config(
     flags: Mapping[str, str] | None = None,
     *,
     arguments: Mapping[str, object] | None = None,
+    user_file: Path | None = None,
     lenient: bool = False,
     extra: Sequence[Property] = (),
 ) -> Config:
     """Build the configuration of a command.
 
     `files` are what ``-P`` named, `overrides` what ``-p`` said (``name=value``), `flags` what other flags said, by the
-    name of the property that each sets, `arguments` Python values, as strong as overrides. `lenient` makes unknown
-    properties a warning. `extra` are the properties of the driver in use, or a version of ``tikv.driver`` with more
-    choices. Raises ``UsageError`` and its subclasses ``PropertyError`` and ``NotSupportedError`` for the first thing
-    that is wrong, and ``DriverError`` where `extra` clashes.
+    name of the property that each sets, `arguments` Python values, as strong as overrides, `user_file` the weakest of
+    all. Texts may be ``Placed``. `lenient` makes unknown properties a warning. `extra` are the properties of the driver
+    in use, or a version of ``tikv.driver`` with more choices. Raises ``UsageError`` and its subclasses
+    ``PropertyError`` and ``NotSupportedError`` for the first thing that is wrong, and ``DriverError`` where `extra`
+    clashes.
     """
     notes: list[str] = []
     written = [
+        *_written_by_user(user_file, notes),
         *_written_in_files(files, notes),
         *_written_as_options(overrides),
         *_written_as_arguments(arguments or {}),
@@ -194,26 +211,43 @@ def make_config(
 
 
 def written_value(
-    name: str, files: Sequence[str] = (), overrides: Sequence[str] = (), flags: Mapping[str, str] | None = None
+    name: str,
+    files: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, str] | None = None,
+    user_file: Path | None = None,
 ) -> str | None:
     """What a command line says about one property, unchecked; None if nothing.
 
     For the driver's name, which has to be known before its properties are.
     """
-    written = [*_written_in_files(files, []), *_written_as_options(overrides), *_written_as_flags(flags or {})]
+    written = [
+        *_written_by_user(user_file, []),
+        *_written_in_files(files, []),
+        *_written_as_options(overrides),
+        *_written_as_flags(flags or {}),
+    ]
     return next((entry.text for entry in reversed(written) if entry.name == name), None)
 
 
 def _written_in_files(files: Sequence[str], notes: list[str]) -> Iterator[_Written]:
     for name in files:
-        path, shown_name = _find_file(name)
-        lines: dict[str, int] = {}
-        for entry in read_properties(path, shown_name):
-            where = f"{shown_name}:{entry.line}"
-            if entry.name in lines:
-                notes.append(f"{where}: {entry.name}: already in line {lines[entry.name]}; the last one counts")
-            lines[entry.name] = entry.line
-            yield _Written(entry.name, entry.value, where, Rank.FILE)
+        yield from _written_in(*_find_file(name), Rank.FILE, notes)
+
+
+def _written_by_user(path: Path | None, notes: list[str]) -> Iterator[_Written]:
+    if path is not None:
+        yield from _written_in(path, str(path), Rank.USER, notes)
+
+
+def _written_in(path: Path, shown_name: str, rank: Rank, notes: list[str]) -> Iterator[_Written]:
+    lines: dict[str, int] = {}
+    for entry in read_properties(path, shown_name):
+        where = f"{shown_name}:{entry.line}"
+        if entry.name in lines:
+            notes.append(f"{where}: {entry.name}: already in line {lines[entry.name]}; the last one counts")
+        lines[entry.name] = entry.line
+        yield _Written(entry.name, entry.value, where, rank)
 
 
 def _find_file(name: str) -> tuple[Path, str]:
@@ -221,31 +255,32 @@ def _find_file(name: str) -> tuple[Path, str]:
 
     ``workloads/NAME`` is a shipped workload too where there is no such file: that is where YCSB's checkout has them.
     """
-    shown_name = printable(name)
+    shown_name, place = printable(name), _place(name, "-P")
     try:
         path = Path(name).expanduser()
         if stat.S_ISDIR(path.stat().st_mode):
-            raise UsageError(f"-P {shown_name}: is a folder, not a file")
+            raise UsageError(f"{place} {shown_name}: is a folder, not a file")
         return path, shown_name  # whatever else it is: a shell's <(…) is a pipe
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, RuntimeError, ValueError) as error:  # too long, no permission; a home folder of nobody; NUL
-        raise UsageError(f"-P {shown_name}: {getattr(error, 'strerror', None) or error}") from error
+        raise UsageError(f"{place} {shown_name}: {getattr(error, 'strerror', None) or error}") from error
     base = path.name if str(path.parent) == "workloads" else name
     if base == Path(base).name and (shipped := shipped_workload(base)) is not None:
         return shipped, f"shipped {base}"
     known = shipped_workloads()
     hint = did_you_mean(base, known) or (f"; shipped are {', '.join(known)}" if known else "")
-    raise UsageError(f"-P {shown_name}: no such file, and no shipped workload of that name{hint}")
+    raise UsageError(f"{place} {shown_name}: no such file, and no shipped workload of that name{hint}")
 
 
 def _written_as_options(overrides: Sequence[str]) -> Iterator[_Written]:
     for override in overrides:
         name, equals, text = override.partition("=")
         name = name.strip()
+        place = _place(override, "-p")
         if not equals or not name:
-            raise UsageError(f'-p "{printable(override)}": write name=value')
-        yield _Written(name, text, "-p", Rank.OPTION)
+            raise UsageError(f'{place} "{printable(override)}": write name=value')
+        yield _Written(name, text, place, Rank.OPTION)
 
 
 def _written_as_arguments(arguments: Mapping[str, object]) -> Iterator[_Written]:
@@ -256,7 +291,12 @@ def _written_as_arguments(arguments: Mapping[str, object]) -> Iterator[_Written]
 def _written_as_flags(flags: Mapping[str, str]) -> Iterator[_Written]:
     for name, text in flags.items():
         entry = find_property(name)
-        yield _Written(name, text, entry.flag if entry is not None and entry.flag else f"--{name}", Rank.FLAG)
+        flag = entry.flag if entry is not None and entry.flag else f"--{name}"
+        yield _Written(name, text, _place(text, flag), Rank.FLAG)
+
+
+def _place(text: str, otherwise: str) -> str:
+    return text.place if isinstance(text, Placed) else otherwise
 
 
 def _build(written: Iterable[_Written], notes: list[str], *, lenient: bool, extra: Sequence[Property]) -> Config:

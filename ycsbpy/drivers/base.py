@@ -20,7 +20,7 @@ What a driver promises (``ycsbpy.testing.driver_contract`` checks it):
 5. ``insert`` writes the whole record, over an old one if there is one. ``delete`` of a missing record may be ``OK``:
    several databases, TiKV among them, do not say.
 6. ``scan`` returns up to ``count`` records in key order from ``start_key`` on, that one included, and never leaves the
-   table.
+   table. It may say their keys too (``Result.keys``); the shell shows them.
 7. Keys and values are ``bytes`` and are taken as they are. Rows come back with fields in the order in which they are
    configured, only those in ``fields`` if it is not ``None``.
 8. ``open`` connects and raises ``DriverError`` or ``ClusterError`` with one clear line when it cannot, within seconds;

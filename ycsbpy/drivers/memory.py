@@ -114,14 +114,16 @@ class MemoryTables:
 
     def scan(self, table: str, start_key: bytes, count: int, fields: Sequence[str] | None) -> Result:
         found = self._table(table)
+        keys: list[bytes] = []
         rows: list[Row] = []
         if count > 0:
             for key in found.from_key(start_key):
                 row = found.rows[key]
+                keys.append(key)
                 rows.append(row if fields is None else _chosen(row, fields))
                 if len(rows) == count:
                     break
-        return Result(Outcome.OK, rows=rows)
+        return Result(Outcome.OK, rows=rows, keys=keys)
 
     def insert(self, table: str, key: bytes, values: Mapping[str, bytes]) -> Result:
         self._table(table).put(key, self._in_order(dict(values)))

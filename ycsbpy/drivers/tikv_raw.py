@@ -212,7 +212,8 @@ class RawTikvDriver(Driver):
         except Exception as error:  # noqa: BLE001  the border where a library's exceptions become answers
             return self._failed_read(error)
         try:
-            return Result(Outcome.OK, rows=[self._codec.decode(value, fields) for _, value in pairs])
+            rows = [self._codec.decode(value, fields) for _, value in pairs]
+            return Result(Outcome.OK, rows=rows, keys=[key[len(table_prefix(table)) :] for key, _ in pairs])
         except ValueError as error:
             return _bad_row(error)
 

@@ -116,6 +116,7 @@ def _check_form(kind: OpKind, result: Result) -> None:
     assert result.outcome is not Outcome.UNKNOWN or may_be_unknown, f"{kind.name} is no write and cannot be UNKNOWN"
     ok = result.outcome is Outcome.OK
     assert (result.rows is not None) == (ok and kind is OpKind.SCAN), f"{kind.name}: {result}"
+    assert result.keys is None or len(result.keys) == len(result.rows or ()), f"{kind.name}: {result}"
     if kind is not OpKind.READ_MODIFY_WRITE:  # its row may be there although its write failed
         assert (result.row is not None) == (ok and kind is OpKind.READ), f"{kind.name}: {result}"
     assert bool(result.error) == (result.outcome >= Outcome.FAILED), f"{kind.name}: {result}"
@@ -268,7 +269,9 @@ class DriverContract:
         keys = [b"\0", b"A", b"Z", b"a", b"a\0", b"ab", b"\x7f", b"\x80", b"\xff", b"\xff\xff"]
         for key in random.Random(1).sample(keys, len(keys)):  # noqa: S311  the same order each time
             session.insert(table, key, {self.fields[0]: key})
-        assert session.scan(table, b"\0", 100).rows == [{self.fields[0]: key} for key in keys]
+        found = session.scan(table, b"\0", 100)
+        assert found.rows == [{self.fields[0]: key} for key in keys]
+        assert found.keys is None or list(found.keys) == keys
 
     def test_a_scan_stays_in_its_table(self, session: Session, table: str, neighbours: Sequence[str]) -> None:
         for other in neighbours:

@@ -1,0 +1,1 @@
+"""A driver and a workload for ycsbpy, found by entry point."""
