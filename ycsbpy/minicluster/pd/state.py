@@ -17,6 +17,7 @@ from ycsbpy.clock import NS_PER_SECOND, Clock
 from ycsbpy.minicluster.model import NodeState, Region, Role, SplitIds, Store, StoreState
 from ycsbpy.minicluster.pd.gcpoints import GcPoints
 from ycsbpy.minicluster.pd.globalconfig import GlobalConfig
+from ycsbpy.minicluster.pd.metastore import Change, KeptItems, MetaStore
 from ycsbpy.minicluster.pd.regiontree import RegionInfo, RegionTree, StaleRegionError
 from ycsbpy.minicluster.pd.tso import TimestampOracle
 from ycsbpy.minicluster.pd.watermarks import Watermarks
@@ -119,6 +120,9 @@ class StateSink(Protocol):
 
     def save_timestamp(self, bound_ms: int) -> None: ...
 
+    def save_items(self, change: Change) -> None:
+        """Keep what a change of the ``MetaStore`` has left of its keys, and the change itself in place of the last."""
+
     def keep(self, name: str, value: Any) -> None:
         """Keep what is plain JSON, by name."""
 
@@ -144,6 +148,9 @@ class NoSink:
     def save_timestamp(self, bound_ms: int) -> None:
         """Forget it."""
 
+    def save_items(self, change: Change) -> None:
+        """Forget it."""
+
     def keep(self, name: str, value: Any) -> None:
         """Forget it."""
 
@@ -157,6 +164,7 @@ class Restored:
     regions: Sequence[RegionInfo] = ()
     next_id: int = 1
     timestamp_ms: int = 0
+    items: KeptItems | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What ``StateSink.keep`` was given, by name."""
 
@@ -200,7 +208,8 @@ class ClusterState:
         facts = restored.facts if restored else {}
         self.gc = GcPoints(clock, facts.get("gc"), partial(self._sink.keep, "gc"))
         self.watermarks = Watermarks(facts.get("watermarks"), partial(self._sink.keep, "watermarks"))
-        self.global_config = GlobalConfig(facts.get("global_config"), partial(self._sink.keep, "global_config"))
+        self.meta = MetaStore(restored.items if restored else None, self._sink.save_items)
+        self.global_config = GlobalConfig(self.meta)
         if restored is not None:
             self.bootstrapped_wall_ns = restored.bootstrapped_wall_ns
             now = clock.wall_ns()  # silence is counted from now on: PD could not hear anybody while it was away
