@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -185,3 +186,23 @@ def test_the_global_configuration_is_in_it(client: RawClient) -> None:
     found = call(client, "Get", b"/global/config/", range_end=b"/global/config0")
     assert [(each.key, each.value) for each in found.kvs] == [(b"/global/config/a", b"1")]
     assert client.pd("LoadGlobalConfig", header=None).revision == found.header.revision
+
+
+def test_what_stores_look_for_at_their_start(client: RawClient) -> None:
+    """TiKV's stores ask again every second until they have got these."""
+    assert client.pd("IsSnapshotRecovering", header=None).marked is False
+    (found,) = call(client, "Get", b"resource_group/controller", range_end=b"resource_group/controlles").kvs
+    costs = json.loads(found.value)["request-unit"]
+    assert {name for name in costs if costs[name] > 0} == {
+        "read-base-cost", "read-per-batch-base-cost", "read-cost-per-byte", "read-cpu-ms-cost",
+        "write-base-cost", "write-per-batch-base-cost", "write-cost-per-byte",
+    }  # fmt: skip
+
+
+def test_buckets_are_taken(client: RawClient) -> None:
+    request = pdpb.ReportBucketsRequest(header=client.header()).SerializeToString()
+    (answer,) = client.pd_stream("ReportBuckets", iter([request, request]))
+    assert pdpb.ReportBucketsResponse.FromString(answer).header.cluster_id == client.cluster_id
+    with pytest.raises(grpc.RpcError) as caught:
+        list(client.pd_stream("ReportBuckets", iter([pdpb.ReportBucketsRequest().SerializeToString()])))
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION

@@ -25,6 +25,7 @@ from ycsbpy.minicluster.pd.metaservice import MetaService
 from ycsbpy.minicluster.pd.parts import Pd
 from ycsbpy.minicluster.pd.pdservice import PdService
 from ycsbpy.minicluster.pd.regionjobs import RegionJobs
+from ycsbpy.minicluster.pd.resourcegroups import ensure_controller
 from ycsbpy.minicluster.pd.state import ClusterState
 from ycsbpy.minicluster.pd.storage import Storage
 from ycsbpy.minicluster.pd.streams import HeartbeatStreams
@@ -76,6 +77,7 @@ async def serve(options: PdOptions) -> AsyncIterator[dict[str, Any]]:
         sink=storage,
         restored=storage.restore(),
     )
+    ensure_controller(state.meta)
     members = Members(
         name=options.name,
         member_id=member_id,
