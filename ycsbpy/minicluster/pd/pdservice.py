@@ -252,8 +252,10 @@ class PdService:
                         grpc.StatusCode.UNKNOWN, f"invalid store ID {request.leader.store_id}, not found"
                     )
                 elif store.meta.node_state is not NodeState.REMOVED:
-                    self._heartbeats.bind(store.meta.id, stream)
+                    anew = self._heartbeats.bind(store.meta.id, stream)
                     self._take_report(request, stream.put)
+                    if anew:
+                        self._coordinator.store_reached_anew(store.meta.id, request.region.id)
         finally:
             self._heartbeats.close(stream)
             sender.cancel()
