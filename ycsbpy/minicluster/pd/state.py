@@ -11,7 +11,7 @@ import enum
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ycsbpy.clock import NS_PER_SECOND, Clock
 from ycsbpy.minicluster.model import NodeState, Region, Role, SplitIds, Store, StoreState
@@ -32,6 +32,7 @@ __all__ = [
     "NoSink",
     "PdError",
     "Restored",
+    "SlowTrend",
     "StateSink",
     "StoreInfo",
     "StoreLoad",
@@ -63,6 +64,15 @@ class PdError(Exception):
         self.kind = kind
 
 
+class SlowTrend(NamedTuple):
+    """How a store's latency (cause) and its throughput (result) change, as it says itself. Nothing is decided by it."""
+
+    cause_value: float
+    cause_rate: float
+    result_value: float
+    result_rate: float
+
+
 @dataclass(frozen=True, slots=True)
 class StoreStats:
     """What a store said of itself in its last heartbeat. Sizes in bytes."""
@@ -82,6 +92,9 @@ class StoreStats:
     keys_read: int = 0
     slow_score: int = 0
     interval: tuple[int, int] = (0, 0)
+    slow_trend: SlowTrend | None = None
+    network_slow_scores: tuple[tuple[int, int], ...] = ()
+    """(store id, score), by id."""
 
 
 @dataclass(slots=True)
