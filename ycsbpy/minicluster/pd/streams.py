@@ -56,12 +56,11 @@ class HeartbeatStreams:
         return HeartbeatStream(self._keep_alive)
 
     def bind(self, store_id: int, stream: HeartbeatStream) -> bool:
-        """Send what is for this store on this stream from now on; return whether that is new."""
-        if self._by_store.get(store_id) is stream:
-            return False
+        """Send what is for this store on this stream from now on; return whether it is the first time on this one."""
+        anew = store_id not in stream.bound
         self._by_store[store_id] = stream
         stream.bound.add(store_id)
-        return True
+        return anew
 
     def close(self, stream: HeartbeatStream) -> None:
         """Forget a stream."""
