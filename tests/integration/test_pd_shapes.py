@@ -1,7 +1,7 @@
 """The HTTP answers of the mini-cluster's PD have the shape of a real PD's (captured from master of 2026-08).
 
-Where ``YCSBPY_PD_SERVER`` names a pd-server the same shapes are looked for in it, over our own stores (or real ones
-where ``YCSBPY_TIKV_SERVER`` names them), and each answer of it is compared with ours name by name.
+Where ``YCSBPY_PD_SERVER`` names a pd-server the same shapes are looked for in it, and each answer of it is compared
+with ours name by name: both over our own stores, or over real ones where ``YCSBPY_TIKV_SERVER`` names them.
 """
 
 from __future__ import annotations
@@ -179,7 +179,8 @@ def filled(cluster: MixedCluster) -> str:
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Our PD, whose stores have Regions with records in them."""
-    with MixedCluster(tmp_path_factory.mktemp("ours"), real_pd=False, real_stores=False) as cluster:
+    stores = all(os.environ.get(name) for name in (PD_SERVER, TIKV_SERVER))  # the same as under the real PD
+    with MixedCluster(tmp_path_factory.mktemp("ours"), real_pd=False, real_stores=stores) as cluster:
         yield filled(cluster)
 
 

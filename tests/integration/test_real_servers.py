@@ -53,6 +53,19 @@ def test_stores_and_replicas(cluster: MixedCluster) -> None:
         assert len({peer["store_id"] for peer in region["peers"]}) == 3
 
 
+def test_stores_find_all_they_look_for_in_pd(cluster: MixedCluster) -> None:
+    """What PD refuses, a TiKV's PD client takes for a broken connection, and connects anew."""
+    logs = [*cluster.folder.glob("store-*/tikv.log"), *cluster.folder.glob("store-*.log")]
+    assert len(logs) == 3
+    complaints = [
+        line
+        for log in logs
+        for line in log.read_text().splitlines()
+        if "UNIMPLEMENTED" in line or "load config failed" in line
+    ]
+    assert complaints == []
+
+
 def test_pd_splits_a_region(cluster: MixedCluster) -> None:
     (region,) = [each for each in pd_get(cluster.pd_address, "/regions")["regions"] if each["start_key"] == ""]
     pd_post(

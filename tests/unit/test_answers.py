@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
+
 from ycsbpy.minicluster import wire
 from ycsbpy.minicluster.model import Epoch, Peer, Region
 from ycsbpy.minicluster.pd import answers
 from ycsbpy.minicluster.pd.regiontree import DownPeer, RegionInfo, RegionTree
-from ycsbpy.minicluster.pd.state import StoreStats
+from ycsbpy.minicluster.pd.state import SlowTrend, StoreStats
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
 PEERS = (Peer(3, 1), Peer(5, 2))
@@ -82,7 +86,14 @@ def test_a_report_is_read() -> None:
 
 
 def test_statistics_survive() -> None:
-    stats = StoreStats(1, 2, 3, 4, 5, 6, 7, 8, True, 9, 10, 11, 12, 13, (14, 15))
-    message = answers.stats_to_pb(21, stats)
-    assert message.store_id == 21
-    assert answers.stats_from_pb(message) == stats
+    for trend in (None, SlowTrend(0.5, 0.0, 16.0, -17.5), SlowTrend(0.0, 0.0, 0.0, 0.0)):
+        stats = StoreStats(1, 2, 3, 4, 5, 6, 7, 8, True, 9, 10, 11, 12, 13, (14, 15), trend, ((4, 1), (5, 100)))
+        message = answers.stats_to_pb(21, stats)
+        assert message.store_id == 21
+        assert answers.stats_from_pb(message) == stats
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_trend_that_is_no_number_is_none(value: float) -> None:
+    message = pdpb.StoreStats(slow_trend=pdpb.SlowTrend(cause_rate=value))
+    assert answers.stats_from_pb(message).slow_trend is None

@@ -97,6 +97,44 @@ def test_a_lost_command_is_sent_again(rig: Rig) -> None:
     assert [type(step) for step in rig.sent] == [AddLearner, AddLearner]
 
 
+@pytest.mark.parametrize(
+    ("state", "reached", "besides", "sent"),
+    [
+        ("1* 2 3", 1, 0, 1),  # the command may have been lost with the old stream
+        ("1* 2 3", 2, 0, 0),  # another store: this one has what was sent to it
+        ("1 2* 3", 1, 0, 0),  # it does not lead the Region any more,
+        ("1 2* 3", 2, 0, 1),  # and who does has not been told yet
+        ("1 2 3", 1, 0, 0),  # nobody leads
+        ("1* 2 3", 1, 2, 0),  # the Region has reported, and was answered
+        ("1* 2 3", 1, 6, 1),  # another one has
+        ("gone", 1, 0, 0),
+    ],
+)
+def test_what_is_sent_again_when_there_is_a_new_way_to_a_store(
+    rig: Rig, state: str, reached: int, besides: int, sent: int
+) -> None:
+    rig.controller.add(rig.move(), rig.info, 0)
+    info = None if state == "gone" else region(state)
+    rig.controller.store_reached_anew(reached, lambda _: info, S, besides=besides)
+    assert [type(step) for step in rig.sent[1:]] == [AddLearner] * sent
+    rig.controller.tick(lambda _: rig.info, 2 * S + 1)  # by then it is only sent if it has not just been
+    assert len(rig.sent) == 2
+
+
+def test_nothing_is_sent_again_while_the_data_is_on_its_way(rig: Rig) -> None:
+    operator = rig.move()
+    rig.controller.add(operator, rig.info, 0)
+    arrived = apply(rig.info, operator.steps[0])
+    new = arrived.region.peer_on(4)
+    assert new is not None
+    waiting = replace(arrived, pending_peers=(new,))
+    rig.report(waiting)
+    rig.controller.store_reached_anew(1, lambda _: waiting, S)
+    assert len(rig.sent) == 1
+    rig.controller.store_reached_anew(1, lambda _: arrived, S)  # a report that came before the stream was replaced
+    assert rig.sent[1:] == [operator.steps[1]]
+
+
 @pytest.mark.parametrize(("mib", "minutes"), [(96, 10), (200, 20)])
 def test_what_takes_too_long_is_given_up(rig: Rig, mib: int, minutes: int) -> None:
     rig.info = region("1* 2 3", size=mib)

@@ -11,7 +11,7 @@ from ycsbpy.clock import NS_PER_SECOND
 from ycsbpy.minicluster.model import Epoch, NodeState, Peer, Region, Role, Store
 from ycsbpy.minicluster.pd import shapes
 from ycsbpy.minicluster.pd.regiontree import DownPeer, RegionInfo
-from ycsbpy.minicluster.pd.state import StoreInfo, StoreLoad, StoreStats
+from ycsbpy.minicluster.pd.state import SlowTrend, StoreInfo, StoreLoad, StoreStats
 
 GIB = 1 << 30
 HEARTBEAT_NS = 1795427395721498266
@@ -167,3 +167,16 @@ def test_sizes(count: int, text: str) -> None:
 )
 def test_durations(ns: int, text: str) -> None:
     assert shapes.duration(ns) == text
+
+
+def test_how_slow_a_store_is() -> None:
+    stats = replace(
+        STATS, slow_score=7, slow_trend=SlowTrend(0.5, 0.0, 16.0, -1.25), network_slow_scores=((4, 1), (6, 80))
+    )
+    shape = json.loads(json.dumps(shapes.store(StoreInfo(STORE, stats), StoreLoad(), HEARTBEAT_NS)))
+    assert shape["status"]["slow_score"] == 7
+    assert shape["status"]["network_slow_score"] == {"4": 1, "6": 80}
+    trend = shape["status"]["slow_trend"]
+    assert trend == {"cause_value": 0.5, "cause_rate": 0, "result_value": 16, "result_rate": -1.25}
+    still = shapes.store(StoreInfo(STORE, STATS), StoreLoad(), HEARTBEAT_NS)["status"]
+    assert not still.keys() & {"slow_score", "slow_trend", "network_slow_score"}

@@ -32,8 +32,8 @@ def test_a_command_goes_to_the_stream_on_which_the_store_last_reported() -> None
     streams = HeartbeatStreams(77)
     old, new = streams.open(), streams.open()
     assert not streams.send(1, COMMAND)
-    streams.bind(1, old)
-    streams.bind(1, new)
+    binds = [(1, old), (1, old), (1, new), (2, new), (1, new), (1, old), (1, new)]
+    assert [streams.bind(store, stream) for store, stream in binds] == [True, False, True, True, False, False, False]
     assert streams.send(1, COMMAND)
     streams.close(old)  # the old stream's end does not take the new one along
     assert streams.send(1, COMMAND)

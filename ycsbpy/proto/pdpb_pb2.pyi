@@ -321,7 +321,14 @@ class TimeInterval(_message.Message):
     def __init__(self, start_timestamp: _Optional[int] = ..., end_timestamp: _Optional[int] = ...) -> None: ...
 
 class StoreStats(_message.Message):
-    __slots__ = ("store_id", "capacity", "available", "region_count", "sending_snap_count", "receiving_snap_count", "start_time", "applying_snap_count", "is_busy", "used_size", "bytes_written", "keys_written", "bytes_read", "keys_read", "interval", "slow_score", "is_stopping")
+    __slots__ = ("store_id", "capacity", "available", "region_count", "sending_snap_count", "receiving_snap_count", "start_time", "applying_snap_count", "is_busy", "used_size", "bytes_written", "keys_written", "bytes_read", "keys_read", "interval", "slow_score", "slow_trend", "network_slow_scores", "is_stopping")
+    class NetworkSlowScoresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: int
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[int] = ...) -> None: ...
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
@@ -338,6 +345,8 @@ class StoreStats(_message.Message):
     KEYS_READ_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_FIELD_NUMBER: _ClassVar[int]
     SLOW_SCORE_FIELD_NUMBER: _ClassVar[int]
+    SLOW_TREND_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_SLOW_SCORES_FIELD_NUMBER: _ClassVar[int]
     IS_STOPPING_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     capacity: int
@@ -355,8 +364,22 @@ class StoreStats(_message.Message):
     keys_read: int
     interval: TimeInterval
     slow_score: int
+    slow_trend: SlowTrend
+    network_slow_scores: _containers.ScalarMap[int, int]
     is_stopping: bool
-    def __init__(self, store_id: _Optional[int] = ..., capacity: _Optional[int] = ..., available: _Optional[int] = ..., region_count: _Optional[int] = ..., sending_snap_count: _Optional[int] = ..., receiving_snap_count: _Optional[int] = ..., start_time: _Optional[int] = ..., applying_snap_count: _Optional[int] = ..., is_busy: bool = ..., used_size: _Optional[int] = ..., bytes_written: _Optional[int] = ..., keys_written: _Optional[int] = ..., bytes_read: _Optional[int] = ..., keys_read: _Optional[int] = ..., interval: _Optional[_Union[TimeInterval, _Mapping]] = ..., slow_score: _Optional[int] = ..., is_stopping: bool = ...) -> None: ...
+    def __init__(self, store_id: _Optional[int] = ..., capacity: _Optional[int] = ..., available: _Optional[int] = ..., region_count: _Optional[int] = ..., sending_snap_count: _Optional[int] = ..., receiving_snap_count: _Optional[int] = ..., start_time: _Optional[int] = ..., applying_snap_count: _Optional[int] = ..., is_busy: bool = ..., used_size: _Optional[int] = ..., bytes_written: _Optional[int] = ..., keys_written: _Optional[int] = ..., bytes_read: _Optional[int] = ..., keys_read: _Optional[int] = ..., interval: _Optional[_Union[TimeInterval, _Mapping]] = ..., slow_score: _Optional[int] = ..., slow_trend: _Optional[_Union[SlowTrend, _Mapping]] = ..., network_slow_scores: _Optional[_Mapping[int, int]] = ..., is_stopping: bool = ...) -> None: ...
+
+class SlowTrend(_message.Message):
+    __slots__ = ("cause_value", "cause_rate", "result_value", "result_rate")
+    CAUSE_VALUE_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_RATE_FIELD_NUMBER: _ClassVar[int]
+    RESULT_VALUE_FIELD_NUMBER: _ClassVar[int]
+    RESULT_RATE_FIELD_NUMBER: _ClassVar[int]
+    cause_value: float
+    cause_rate: float
+    result_value: float
+    result_rate: float
+    def __init__(self, cause_value: _Optional[float] = ..., cause_rate: _Optional[float] = ..., result_value: _Optional[float] = ..., result_rate: _Optional[float] = ...) -> None: ...
 
 class StoreHeartbeatRequest(_message.Message):
     __slots__ = ("header", "stats")
@@ -790,6 +813,32 @@ class GetOperatorResponse(_message.Message):
     status: OperatorStatus
     kind: bytes
     def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., region_id: _Optional[int] = ..., desc: _Optional[bytes] = ..., status: _Optional[_Union[OperatorStatus, str]] = ..., kind: _Optional[bytes] = ...) -> None: ...
+
+class IsSnapshotRecoveringRequest(_message.Message):
+    __slots__ = ("header",)
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ...) -> None: ...
+
+class IsSnapshotRecoveringResponse(_message.Message):
+    __slots__ = ("header", "marked")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    MARKED_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    marked: bool
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., marked: bool = ...) -> None: ...
+
+class ReportBucketsRequest(_message.Message):
+    __slots__ = ("header",)
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    header: RequestHeader
+    def __init__(self, header: _Optional[_Union[RequestHeader, _Mapping]] = ...) -> None: ...
+
+class ReportBucketsResponse(_message.Message):
+    __slots__ = ("header",)
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    header: ResponseHeader
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ...) -> None: ...
 
 class GetClusterConfigRequest(_message.Message):
     __slots__ = ("header",)

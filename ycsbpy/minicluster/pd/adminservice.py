@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from ycsbpy.minicluster.pd import globalconfig
 from ycsbpy.minicluster.pd.calls import CallError, Frame, parse
+from ycsbpy.minicluster.pd.following import ForgottenError
 from ycsbpy.minicluster.pd.gcpoints import GcPointsError
+from ycsbpy.minicluster.pd.metastore import MetaStoreError
 from ycsbpy.minicluster.pd.regionjobs import JobError, RegionJobs, Scattered
 from ycsbpy.minicluster.pd.state import ClusterState, ErrorType, PdError
 from ycsbpy.minicluster.placement.operators import ImpossibleError, Status
@@ -195,15 +197,17 @@ class AdminService:
 
     def _store_config(self, request: pdpb.StoreGlobalConfigRequest, _response: Any) -> None:
         path = _path(request.config_path)
-        self._state.global_config.change(
-            [
-                (
-                    globalconfig.full_name(path, item.name),
-                    None if item.kind == pdpb.DELETE else item.value.encode() or item.payload,
-                )
-                for item in request.changes
-            ]
-        )
+        changes = [
+            (
+                globalconfig.full_name(path, item.name),
+                None if item.kind == pdpb.DELETE else item.value.encode() or item.payload,
+            )
+            for item in request.changes
+        ]
+        try:
+            self._state.global_config.change(changes)
+        except MetaStoreError as error:
+            raise CallError(str(error)) from None
 
     async def _watch_config(self, requests: AsyncIterator[bytes], context: Context) -> None:
         async for data in requests:
@@ -212,33 +216,22 @@ class AdminService:
             return
 
     async def _watch(self, request: pdpb.WatchGlobalConfigRequest, context: Context) -> None:
-        config = self._state.global_config
         try:
             path = _path(request.config_path)
         except CallError as error:
             await context.abort(error.code, str(error))
-        missed = config.since(request.revision)
-        if missed is None:
-            text = f"required watch revision: {request.revision} is smaller than current compact/min revision"
-            header = self._frame.error_header(PdError(ErrorType.DATA_COMPACTED, text))
-            await context.write(pdpb.WatchGlobalConfigResponse(header=header).SerializeToString())
-            await context.abort(grpc.StatusCode.UNKNOWN, text)
-        queue: asyncio.Queue[tuple[int, Sequence[globalconfig.Change]]] = asyncio.Queue()
-        for entry in missed or ():
-            queue.put_nowait(entry)
-        end = config.watch(lambda revision, changes: queue.put_nowait((revision, changes)))
         try:
-            while True:
-                revision, changes = await queue.get()
-                response = pdpb.WatchGlobalConfigResponse(revision=revision)
-                for change in changes:
-                    if change.name.startswith(path):
+            async with aclosing(self._state.global_config.follow(path, request.revision)) as followed:
+                async for revision, changes in followed:
+                    response = pdpb.WatchGlobalConfigResponse(revision=revision)
+                    for change in changes:
                         kind = pdpb.DELETE if change.removed else pdpb.PUT
                         response.changes.add(name=change.name, payload=change.value, kind=kind)
-                if response.changes:
                     await context.write(response.SerializeToString())
-        finally:
-            end()
+        except ForgottenError as error:
+            header = self._frame.error_header(PdError(ErrorType.DATA_COMPACTED, str(error)))
+            await context.write(pdpb.WatchGlobalConfigResponse(header=header).SerializeToString())
+            await context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
 
 def _path(text: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 from ycsbpy.minicluster import wire
 from ycsbpy.minicluster.pd.regiontree import DownPeer, RegionInfo, RegionTree
-from ycsbpy.minicluster.pd.state import StoreStats
+from ycsbpy.minicluster.pd.state import SlowTrend, StoreStats
 from ycsbpy.proto import metapb_pb2 as metapb
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
@@ -108,7 +109,14 @@ def stats_from_pb(message: pdpb.StoreStats) -> StoreStats:
     """Return a store's statistics."""
     interval = message.interval
     values = {name: getattr(message, name) for name in STATS}
-    return StoreStats(**values, interval=(interval.start_timestamp, interval.end_timestamp))
+    trend = SlowTrend(*(getattr(message.slow_trend, name) for name in SlowTrend._fields))
+    told = message.HasField("slow_trend") and all(map(math.isfinite, trend))  # JSON has no other numbers
+    return StoreStats(
+        **values,
+        interval=(interval.start_timestamp, interval.end_timestamp),
+        slow_trend=trend if told else None,
+        network_slow_scores=tuple(sorted(message.network_slow_scores.items())),
+    )
 
 
 def stats_to_pb(store_id: int, stats: StoreStats) -> pdpb.StoreStats:
@@ -116,4 +124,7 @@ def stats_to_pb(store_id: int, stats: StoreStats) -> pdpb.StoreStats:
     start, end = stats.interval
     message = pdpb.StoreStats(store_id=store_id, **{name: getattr(stats, name) for name in STATS})
     message.interval.start_timestamp, message.interval.end_timestamp = start, end
+    if stats.slow_trend is not None:
+        message.slow_trend.CopyFrom(pdpb.SlowTrend(**stats.slow_trend._asdict()))
+    message.network_slow_scores.update(stats.network_slow_scores)
     return message

@@ -77,6 +77,11 @@ class Coordinator:
             self._changed = True
         self.operators.heartbeat(info, self.state.clock.wall_ns())
 
+    def store_reached_anew(self, store_id: int, region_id: int) -> None:
+        """A store has a new heartbeat stream, on which this Region has just reported."""
+        now_ns = self.state.clock.wall_ns()
+        self.operators.store_reached_anew(store_id, self.state.regions.get, now_ns, besides=region_id)
+
     def changed(self) -> None:
         """Something else has changed: a store, a setting."""
         self._changed = True

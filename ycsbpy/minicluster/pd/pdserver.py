@@ -21,9 +21,11 @@ from ycsbpy.minicluster.pd.configuration import Configuration
 from ycsbpy.minicluster.pd.coordinator import Coordinator
 from ycsbpy.minicluster.pd.front import Front, HttpFactory
 from ycsbpy.minicluster.pd.members import Members
+from ycsbpy.minicluster.pd.metaservice import MetaService
 from ycsbpy.minicluster.pd.parts import Pd
 from ycsbpy.minicluster.pd.pdservice import PdService
 from ycsbpy.minicluster.pd.regionjobs import RegionJobs
+from ycsbpy.minicluster.pd.resourcegroups import ensure_controller
 from ycsbpy.minicluster.pd.state import ClusterState
 from ycsbpy.minicluster.pd.storage import Storage
 from ycsbpy.minicluster.pd.streams import HeartbeatStreams
@@ -75,6 +77,7 @@ async def serve(options: PdOptions) -> AsyncIterator[dict[str, Any]]:
         sink=storage,
         restored=storage.restore(),
     )
+    ensure_controller(state.meta)
     members = Members(
         name=options.name,
         member_id=member_id,
@@ -89,7 +92,9 @@ async def serve(options: PdOptions) -> AsyncIterator[dict[str, Any]]:
     jobs = RegionJobs(coordinator)
     service = PdService(state, members, streams, coordinator, jobs)
     grpc_server = aio.server(options=server_options())
-    grpc_server.add_generic_rpc_handlers((Router({**service.unary(), **health_routes()}, service.streams()),))
+    meta = MetaService(state.cluster_id, state.meta)
+    unary = {**service.unary(), **meta.unary(), **health_routes()}
+    grpc_server.add_generic_rpc_handlers((Router(unary, {**service.streams(), **meta.streams()}),))
     _remove_socket()
     grpc_server.add_insecure_port(f"unix:{GRPC_SOCKET}")
     await grpc_server.start()

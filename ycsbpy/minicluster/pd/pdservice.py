@@ -82,6 +82,12 @@ class PdService:
             "GetClusterConfig": call(
                 pdpb.GetClusterConfigRequest, pdpb.GetClusterConfigResponse, self._get_cluster_config
             ),
+            "IsSnapshotRecovering": call(
+                pdpb.IsSnapshotRecoveringRequest,
+                pdpb.IsSnapshotRecoveringResponse,
+                self._is_snapshot_recovering,
+                any_cluster=True,
+            ),
             **self._admin.unary(),
         }
         return {f"/pdpb.PD/{name}": handler for name, handler in table.items()}
@@ -92,6 +98,7 @@ class PdService:
             "Tso": self._tso,
             "QueryRegion": self._query_region,
             "RegionHeartbeat": self._region_heartbeat,
+            "ReportBuckets": self._report_buckets,
             **self._admin.streams(),
         }
         return {f"/pdpb.PD/{name}": handler for name, handler in table.items()}
@@ -197,6 +204,9 @@ class PdService:
         response.cluster.id = self._state.cluster_id
         response.cluster.max_peer_count = self._state.max_replicas
 
+    def _is_snapshot_recovering(self, _request: Any, response: pdpb.IsSnapshotRecoveringResponse) -> None:
+        response.marked = False  # nothing here restores a cluster; a store asks before it opens its data
+
     # ---- streams ----
 
     async def _tso(self, requests: AsyncIterator[bytes], context: Context) -> None:
@@ -242,12 +252,21 @@ class PdService:
                         grpc.StatusCode.UNKNOWN, f"invalid store ID {request.leader.store_id}, not found"
                     )
                 elif store.meta.node_state is not NodeState.REMOVED:
-                    self._heartbeats.bind(store.meta.id, stream)
+                    anew = self._heartbeats.bind(store.meta.id, stream)
                     self._take_report(request, stream.put)
+                    if anew:
+                        self._coordinator.store_reached_anew(store.meta.id, request.region.id)
         finally:
             self._heartbeats.close(stream)
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
+
+    async def _report_buckets(self, requests: AsyncIterator[bytes], context: Context) -> None:
+        """Take them: nothing is decided by them, but a store whose stream is refused would connect anew each time."""
+        async for data in requests:
+            request = await parse(pdpb.ReportBucketsRequest, data, context)
+            await self._frame.check_cluster(request.header.cluster_id, context)
+        await context.write(pdpb.ReportBucketsResponse(header=self._frame.header).SerializeToString())
 
     def _take_report(self, request: pdpb.RegionHeartbeatRequest, answer: Callable[[bytes], None]) -> None:
         before = self._state.regions.get(request.region.id)

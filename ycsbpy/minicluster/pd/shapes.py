@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ycsbpy.minicluster.pd.regiontree import RegionInfo
-    from ycsbpy.minicluster.pd.state import StoreInfo, StoreLoad
+    from ycsbpy.minicluster.pd.state import SlowTrend, StoreInfo, StoreLoad
     from ycsbpy.proto import pdpb_pb2 as pdpb
 
 __all__ = ["duration", "member", "plain", "region", "region_stats", "size", "store", "timestamp"]
@@ -199,6 +199,8 @@ def _store_status(info: StoreInfo, load: StoreLoad, region_score: float | None) 
     status |= _without_zeros(
         {
             "slow_score": stats.slow_score,
+            "network_slow_score": {str(store_id): score for store_id, score in stats.network_slow_scores},
+            "slow_trend": _trend(stats.slow_trend),
             "sending_snap_count": stats.sending_snap_count,
             "receiving_snap_count": stats.receiving_snap_count,
             "is_busy": stats.is_busy,
@@ -210,6 +212,10 @@ def _store_status(info: StoreInfo, load: StoreLoad, region_score: float | None) 
     if info.meta.last_heartbeat > started_ns:
         status["uptime"] = duration(info.meta.last_heartbeat - started_ns)
     return status
+
+
+def _trend(trend: SlowTrend | None) -> Json:
+    return {} if trend is None else {name: plain(value) for name, value in trend._asdict().items()}
 
 
 def _peer(peer: Peer) -> Json:

@@ -11,12 +11,13 @@ import enum
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ycsbpy.clock import NS_PER_SECOND, Clock
 from ycsbpy.minicluster.model import NodeState, Region, Role, SplitIds, Store, StoreState
 from ycsbpy.minicluster.pd.gcpoints import GcPoints
 from ycsbpy.minicluster.pd.globalconfig import GlobalConfig
+from ycsbpy.minicluster.pd.metastore import Change, KeptItems, MetaStore
 from ycsbpy.minicluster.pd.regiontree import RegionInfo, RegionTree, StaleRegionError
 from ycsbpy.minicluster.pd.tso import TimestampOracle
 from ycsbpy.minicluster.pd.watermarks import Watermarks
@@ -31,6 +32,7 @@ __all__ = [
     "NoSink",
     "PdError",
     "Restored",
+    "SlowTrend",
     "StateSink",
     "StoreInfo",
     "StoreLoad",
@@ -62,6 +64,15 @@ class PdError(Exception):
         self.kind = kind
 
 
+class SlowTrend(NamedTuple):
+    """How a store's latency (cause) and its throughput (result) change, as it says itself. Nothing is decided by it."""
+
+    cause_value: float
+    cause_rate: float
+    result_value: float
+    result_rate: float
+
+
 @dataclass(frozen=True, slots=True)
 class StoreStats:
     """What a store said of itself in its last heartbeat. Sizes in bytes."""
@@ -81,6 +92,9 @@ class StoreStats:
     keys_read: int = 0
     slow_score: int = 0
     interval: tuple[int, int] = (0, 0)
+    slow_trend: SlowTrend | None = None
+    network_slow_scores: tuple[tuple[int, int], ...] = ()
+    """(store id, score), by id."""
 
 
 @dataclass(slots=True)
@@ -119,6 +133,9 @@ class StateSink(Protocol):
 
     def save_timestamp(self, bound_ms: int) -> None: ...
 
+    def save_items(self, change: Change) -> None:
+        """Keep what a change of the ``MetaStore`` has left of its keys, and the change itself in place of the last."""
+
     def keep(self, name: str, value: Any) -> None:
         """Keep what is plain JSON, by name."""
 
@@ -144,6 +161,9 @@ class NoSink:
     def save_timestamp(self, bound_ms: int) -> None:
         """Forget it."""
 
+    def save_items(self, change: Change) -> None:
+        """Forget it."""
+
     def keep(self, name: str, value: Any) -> None:
         """Forget it."""
 
@@ -157,6 +177,7 @@ class Restored:
     regions: Sequence[RegionInfo] = ()
     next_id: int = 1
     timestamp_ms: int = 0
+    items: KeptItems | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What ``StateSink.keep`` was given, by name."""
 
@@ -200,7 +221,8 @@ class ClusterState:
         facts = restored.facts if restored else {}
         self.gc = GcPoints(clock, facts.get("gc"), partial(self._sink.keep, "gc"))
         self.watermarks = Watermarks(facts.get("watermarks"), partial(self._sink.keep, "watermarks"))
-        self.global_config = GlobalConfig(facts.get("global_config"), partial(self._sink.keep, "global_config"))
+        self.meta = MetaStore(restored.items if restored else None, self._sink.save_items)
+        self.global_config = GlobalConfig(self.meta)
         if restored is not None:
             self.bootstrapped_wall_ns = restored.bootstrapped_wall_ns
             now = clock.wall_ns()  # silence is counted from now on: PD could not hear anybody while it was away

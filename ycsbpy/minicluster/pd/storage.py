@@ -7,6 +7,7 @@ machine, which is what the stores of a mini-cluster promise too). Messages are k
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from dataclasses import replace
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from ycsbpy.errors import ClusterError
 from ycsbpy.minicluster import wire
+from ycsbpy.minicluster.pd.metastore import Change, Event, Item, KeptItems
 from ycsbpy.minicluster.pd.regiontree import RegionInfo
 from ycsbpy.minicluster.pd.state import Restored, StoreInfo
 from ycsbpy.proto import metapb_pb2 as metapb
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 __all__ = ["Storage"]
@@ -29,6 +31,14 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stores (id TEXT PRIMARY KEY, meta BLOB NOT NULL, leader_weight REAL, region_weight REAL);
 CREATE TABLE IF NOT EXISTS regions (id TEXT PRIMARY KEY, described BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS items (
+    key BLOB PRIMARY KEY, value BLOB NOT NULL, create_revision INTEGER, mod_revision INTEGER, version INTEGER
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS last_change (
+    number INTEGER PRIMARY KEY, revision INTEGER, key BLOB NOT NULL,
+    value BLOB, create_revision INTEGER, version INTEGER,
+    old_value BLOB, old_create_revision INTEGER, old_mod_revision INTEGER, old_version INTEGER
+);
 """
 
 
@@ -70,8 +80,9 @@ class Storage:
         ]
         regions = [self._region(blob) for (blob,) in self._db.execute("SELECT described FROM regions")]
         known = {name: self.fact(name) for name in ("bootstrapped_ns", "next_id", "timestamp_ms")}
-        facts = {name: self.fact(name) for name in ("gc", "watermarks", "global_config")}
-        if all(value is None for value in (known | facts).values()):
+        facts = {name: self.fact(name) for name in ("gc", "watermarks")}
+        items = self._items()
+        if items is None and all(value is None for value in (known | facts).values()):
             return None
         return Restored(
             bootstrapped_wall_ns=known["bootstrapped_ns"],
@@ -79,8 +90,22 @@ class Storage:
             regions=regions,
             next_id=known["next_id"] or 1,
             timestamp_ms=known["timestamp_ms"] or 0,
+            items=items,
             facts=facts,
         )
+
+    def _items(self) -> KeptItems | None:
+        rows = self._db.execute("SELECT * FROM last_change ORDER BY number").fetchall()
+        if not rows:
+            return None
+        revision = rows[0][1]
+        events = []
+        for _, _, key, value, created, version, *old in rows:
+            after = None if value is None else Item(key, value, created, revision, version)
+            before = None if old[0] is None else Item(key, *old)
+            events.append(Event(key, before, after))
+        items = [Item(*row) for row in self._db.execute("SELECT * FROM items")]
+        return KeptItems(items, Change(revision, tuple(events)))
 
     def _region(self, blob: bytes) -> RegionInfo:
         message = pdpb.Region.FromString(blob)
@@ -113,15 +138,41 @@ class Storage:
         """See ``StateSink``."""
         self._db.execute("DELETE FROM stores WHERE id = ?", (str(store_id),))
 
+    def save_items(self, change: Change) -> None:
+        """See ``StateSink``."""
+        nothing = (None,) * 5
+        with self._transaction():
+            self._db.execute("DELETE FROM last_change")
+            for number, (key, before, after) in enumerate(change.events):
+                if after is None:
+                    self._db.execute("DELETE FROM items WHERE key = ?", (key,))
+                else:
+                    self._db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?)", after)
+                _, value, created, _, version = after or nothing
+                self._db.execute(
+                    "INSERT INTO last_change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (number, change.revision, key, value, created, version, *(before or nothing)[1:]),
+                )
+
     def save_region(self, info: RegionInfo, displaced: Sequence[RegionInfo]) -> None:
         """See ``StateSink``."""
         message = pdpb.Region(region=wire.region_to_pb(info.region))
         if info.leader is not None:
             message.leader.CopyFrom(wire.peer_to_pb(info.leader))
+        with self._transaction():
+            for other in displaced:
+                self._db.execute("DELETE FROM regions WHERE id = ?", (str(other.region.id),))
+            self._db.execute(
+                "INSERT OR REPLACE INTO regions VALUES (?, ?)", (str(info.region.id), message.SerializeToString())
+            )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN")
-        for other in displaced:
-            self._db.execute("DELETE FROM regions WHERE id = ?", (str(other.region.id),))
-        self._db.execute(
-            "INSERT OR REPLACE INTO regions VALUES (?, ?)", (str(info.region.id), message.SerializeToString())
-        )
-        self._db.execute("COMMIT")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise

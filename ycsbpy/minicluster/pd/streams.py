@@ -1,7 +1,7 @@
 """The heartbeat streams of the stores: the only way by which PD can tell a store to do something.
 
-A store has one stream at a time, the one on which it last reported. What is sent to a store without one is dropped,
-as PD drops it: the next heartbeat of the Region brings the same decision again.
+A store has one stream at a time, the one on which it last reported. What is sent to a store without one, or is still on
+its way when the store opens another, is lost: whoever binds a new stream has to have the steps under way sent again.
 """
 
 from __future__ import annotations
@@ -55,10 +55,12 @@ class HeartbeatStreams:
         """Return a stream that is not yet bound to a store."""
         return HeartbeatStream(self._keep_alive)
 
-    def bind(self, store_id: int, stream: HeartbeatStream) -> None:
-        """Send what is for this store on this stream from now on."""
+    def bind(self, store_id: int, stream: HeartbeatStream) -> bool:
+        """Send what is for this store on this stream from now on; return whether it is the first time on this one."""
+        anew = store_id not in stream.bound
         self._by_store[store_id] = stream
         stream.bound.add(store_id)
+        return anew
 
     def close(self, stream: HeartbeatStream) -> None:
         """Forget a stream."""

@@ -1,9 +1,9 @@
 """The operators that run: one for each Region, carried forward by that Region's heartbeats.
 
 A heartbeat shows how far the Region has come; the controller notes the steps that are done and sends the next one. A
-command that gets lost is sent again after a while. An operator ends when its last step is done; when it takes too long;
-when a step has become impossible; when the Region's configuration changes in a way that it did not ask for; or when
-one of higher priority takes its place.
+command may get lost, so it is sent again after a while, and at once when there is a new way to the leader's store. An
+operator ends when its last step is done; when it takes too long; when a step has become impossible; when the Region's
+configuration changes in a way that it did not ask for; or when one of higher priority takes its place.
 """
 
 from __future__ import annotations
@@ -123,8 +123,23 @@ class OperatorController:
             elif now_ns - operator.step_started_ns > operator.step_timeout_s() * NS_PER_SECOND:
                 self._end(operator, Status.TIMEOUT, now_ns, "it took too long")
             elif now_ns - self._sent_ns.get(operator.region_id, 0) > RESEND_NS:
-                self._sent_ns[operator.region_id] = now_ns
-                self.heartbeat(info, now_ns)
+                self._push(info, now_ns)
+
+    def store_reached_anew(
+        self, store_id: int, lookup: Callable[[int], RegionInfo | None], now_ns: int, *, besides: int = 0
+    ) -> None:
+        """There is a new way to a store, and what was sent on the old one may be lost: send it again, besides that for
+        the Region which has just reported by it."""
+        for region_id in list(self.running):
+            info = lookup(region_id)
+            if info is None or info.leader is None or region_id == besides:
+                continue
+            if info.leader.store_id == store_id:
+                self._push(info, now_ns)
+
+    def _push(self, info: RegionInfo, now_ns: int) -> None:
+        self._sent_ns[info.region.id] = now_ns
+        self.heartbeat(info, now_ns)
 
     def cancel(self, region_id: int, now_ns: int, reason: str = "by request") -> bool:
         """Give up a Region's operator; what it has done stays done."""
