@@ -54,7 +54,7 @@ struct Plan {
     std::uint64_t batch_size = 1;               ///< rows of an operation; where it is more, `count` is of rows
     KindNumbers recorded_as{0, 1, 2, 3, 4, 5};  ///< the kind under which each is counted
 
-    SampleQueue* samples = nullptr;             ///< where every operation is put down, if it is to be
+    SampleQueue* samples = nullptr;  ///< where every operation is put down, if it is to be
     loop::TlsFiles tls;
 
     /// Operations that are needed for `count`, the last of which may have fewer rows.
