@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROW = {"field0": b"a", "field1": b"b"}
 TABLE = "options"
-DRIVERS = ("tikv-client", "tikv-python")
+DRIVERS = ("native", "tikv-client", "tikv-python")
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +138,9 @@ def test_what_a_driver_cannot_do_is_refused(
 
 
 def test_what_the_engine_cannot_do_goes_to_another_driver() -> None:
+    batches = choose_driver("tikv", make_config({"batch.size": 10}))
     again = choose_driver("tikv", make_config({"core_workload_insertion_retry_limit": 2}))
-    assert again.name != "native"
+    assert (batches.name, again.name != "native") == ("native", True)
     assert again.reason.startswith("native: its engine does not try inserts again that went wrong")
 
 

@@ -23,10 +23,9 @@ from ycsbpy.ops import Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
-    from typing import Self
 
     from ycsbpy.clock import Clock
-    from ycsbpy.config import Config, TikvSettings
+    from ycsbpy.config import TikvSettings
 
 __all__ = ["TikvNativeDriver"]
 
@@ -43,27 +42,15 @@ class TikvNativeDriver(RawTikvDriver):
     name: ClassVar[str] = "native"
     package: ClassVar[str] = "ycsbpy"
     batches: ClassVar[bool] = True
-    batch_size = 1
-    """Rows that an operation of the engine has: ``batch.size``."""
-    ttl = 0
-    column_family = ""
-    """Empty for the default one."""
 
     def __init__(self, settings: TikvSettings, fields: Sequence[str], table: str, clock: Clock | None = None) -> None:
         super().__init__(settings, fields, table, clock)
         self._calls: RawCalls | None = None
+        self.ttl = settings.ttl
+        self.column_family = "" if settings.cf == "default" else settings.cf
+        """Empty for the default one."""
         self.codec = KeyCodec(_API_VERSIONS[settings.apiversion])
         """With the keyspace's number once the driver is open."""
-
-    @classmethod
-    def from_config(cls, config: Config) -> Self:
-        driver = super().from_config(config)
-        driver.batch_size = config.integer("batch.size")
-        driver.ttl = config.integer("tikv.ttl")
-        if "tikv.cf" in config.settings:
-            family = config.text("tikv.cf")
-            driver.column_family = "" if family == "default" else family
-        return driver
 
     @classmethod
     def refusals(cls, settings: TikvSettings) -> Mapping[str, str]:

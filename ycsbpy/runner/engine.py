@@ -89,19 +89,19 @@ def _make_engine(phase: PhaseRun, driver: TikvNativeDriver, workload: CoreWorklo
             api_version=driver.codec.api_version,
             keyspace_id=driver.codec.keyspace_id,
             ttl=driver.ttl,
-            batch_size=driver.batch_size,
-            samples=phase.taps.samples,
-            recorded_as=_recorded_as(driver.batch_size),
+            batch_size=plan.batch,
+            recorded_as=_recorded_as(plan.batch),
             tls=driver.tls,
+            samples=phase.taps.samples,
         )
     except RuntimeError as error:  # certificates that OpenSSL does not take
         raise DriverError(f"native: {error}") from None
 
 
 def _recorded_as(batch_size: int) -> list[int]:
-    """The kind under which each kind is counted: batches have names of their own, where there are such."""
-    names = {kind.name: int(kind) for kind in OpKind}
-    return [names.get(f"BATCH_{kind.name}", int(kind)) if batch_size > 1 else int(kind) for kind in list(OpKind)[:6]]
+    """The kind under which each of the six kinds is counted: batches have kinds of their own, but for scans."""
+    kinds = list(OpKind)[:6]
+    return [int(kind if batch_size == 1 or kind is OpKind.SCAN else kind.batch) for kind in kinds]
 
 
 async def _run(phase: PhaseRun, engine: Engine, directory: PdDirectory) -> None:
