@@ -98,7 +98,8 @@ class PhaseRun:
         self.errors = ErrorLog()
         self.feed: Callable[[], None] | None = None
         """Called before the recorder is emptied, where somebody else records."""
-        self.retries = InsertRetries(plan.insert_retries, clock) if plan.insert_retries.limit else None
+        again = InsertRetries(plan.insert_retries, clock, repeats_lost=plan.phase == Phase.LOAD)
+        self.retries = again if plan.insert_retries.limit else None
         self.violations = 0
         self.violation_example = ""
         self.attempts: Attempts | None = None

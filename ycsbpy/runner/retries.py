@@ -1,9 +1,10 @@
 """Trying inserts again that went wrong, and only those.
 
-YCSB has the properties for it; go-ycsb, which has them too, repeats the inserts that went well. An insert may be
-repeated also when its answer was lost, in a run as in a load: it writes the whole record, and nobody reads or changes
-that record before it has been acknowledged. If a later attempt fails for certain, an earlier one of unknown outcome may
-still have been done, so the whole is ``UNKNOWN`` then.
+YCSB has the properties for it; go-ycsb, which has them too, repeats the inserts that went well. A load repeats an
+insert also when its answer was lost: the same record is written again, and nobody changes it. A run does not: once a
+second attempt has been acknowledged the record may be changed, and the first one, still on its way, would then undo
+that. If a later attempt fails for certain, an earlier one of unknown outcome may still have been done, so the whole is
+``UNKNOWN`` then.
 
 To the report it is one operation, from the first attempt to the last, pauses included; attempts are counted apart.
 """
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["InsertRetries"]
 
-_GONE_WRONG = (Outcome.FAILED, Outcome.UNKNOWN)
 _INSERTS = (OpKind.INSERT, OpKind.BATCH_INSERT)
 
 
 class InsertRetries:
-    """Wraps the calls of a phase's clients and counts what they tried again."""
+    """Wraps the calls of a phase's clients and counts what they tried again. ``repeats_lost`` is a load's."""
 
-    def __init__(self, retries: Retries, clock: Clock) -> None:
+    def __init__(self, retries: Retries, clock: Clock, *, repeats_lost: bool) -> None:
+        self._again_after = (Outcome.FAILED, Outcome.UNKNOWN) if repeats_lost else (Outcome.FAILED,)
         self._limit = retries.limit
         self._interval_ns = round(retries.interval * NS_PER_SECOND)
         self._clock = clock
@@ -92,7 +93,7 @@ class InsertRetries:
         return inserted
 
     def _tries_again(self, result: Result) -> bool:
-        if result.outcome not in _GONE_WRONG or self.stopped.is_set():
+        if result.outcome not in self._again_after or self.stopped.is_set():
             return False
         with self._lock:
             self._failed[result.error or "unnamed"] += 1
