@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ycsbpy.config.properties import MAX_COUNT
 from ycsbpy.drivers.base import Driver
 from ycsbpy.errors import ClusterError
 from ycsbpy.ops import Outcome
@@ -29,7 +30,10 @@ GAP = 64
 
 
 async def first_free(driver: Driver | SyncDriver, workload: CoreWorkload, start: int) -> int:
-    """The number of the first record from ``start`` on that is not there. Raises ``ClusterError`` where reads fail."""
+    """The number of the first record from ``start`` on that is not there; ``start`` itself in a database that has every
+    record one can ask for, as a null store does. Raises ``ClusterError`` where reads fail."""
+    if (await _there(driver, workload, [MAX_COUNT]))[0]:  # nobody has inserted that one
+        return start
     free = start
     while True:
         free = await _behind(driver, workload, free)
@@ -42,7 +46,7 @@ async def first_free(driver: Driver | SyncDriver, workload: CoreWorkload, start:
 async def _behind(driver: Driver | SyncDriver, workload: CoreWorkload, start: int) -> int:
     """The end of the records that are there from ``start`` on, if they have no gap."""
     step = 1
-    while (await _there(driver, workload, [start + step - 1]))[0]:
+    while start + step < MAX_COUNT and (await _there(driver, workload, [start + step - 1]))[0]:
         step *= 2
     low, high = start + step // 2, start + step - 1  # all below low are there, as far as is known; high is not
     while low < high:
