@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from ycsbpy.minicluster import MiniCluster
 
+pytestmark = pytest.mark.once
+
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")), PROJECT / "examples" / "plugin" / "README.md"]
 SHELLS = {"sh": ["bash", "-euo", "pipefail", "-c"], "bash": ["bash", "-euo", "pipefail", "-c"],

@@ -126,7 +126,7 @@ def test_ctrl_c_in_the_owner() -> None:
     owner = Script(WAITS)
     traces = Traces(**owner.says)
     status, errors = owner.end(signal.SIGINT)
-    assert status != 0
+    assert status != 0, errors
     assert "KeyboardInterrupt" in errors  # the program's own, and nothing else
     assert traces.left() == []
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the engine is for Linux")
+pytestmark = [pytest.mark.once, pytest.mark.skipif(sys.platform != "linux", reason="the engine is for Linux")]
 
 SECONDS = float(os.environ.get("YCSBPY_SOAK_SECONDS", "15"))
 FLAT = 1.05

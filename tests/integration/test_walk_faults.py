@@ -24,6 +24,8 @@ from ycsbpy.cluster.verdict import replication
 from ycsbpy.errors import ClusterError, RunError
 from ycsbpy.walk import Plan, Step, walk
 
+pytestmark = pytest.mark.once
+
 STEPS = ["start", "load", "replication", "load more", "replication again", "scale out", "data", "clean up"]
 SIGNALLED = """
 import json, os, signal, sys
@@ -118,7 +120,7 @@ def seen_by_pd(pd: PdHttp) -> bool:
 @pytest.mark.parametrize(
     ("after", "fails"),
     [
-        ("start", "replication"),
+        ("load", "replication"),
         pytest.param("load more", "replication again", marks=pytest.mark.ondemand),
         pytest.param("replication again", "", marks=pytest.mark.ondemand),  # PD waits a minute before it gives it up
         ("scale out", ""),

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from native.http2_harness import build
 
+pytestmark = pytest.mark.once
+
 FUZZ = Path(__file__).parent / "fuzz"
 TARGETS = sorted(path.stem.removeprefix("fuzz_") for path in FUZZ.glob("fuzz_*.cpp"))
 

@@ -14,6 +14,8 @@ from raft.simchecks import Violation
 
 from ycsbpy.minicluster.store.multiraft import MultiRaft
 
+pytestmark = pytest.mark.once
+
 GROUPS = 5
 SEEDS = 6
 

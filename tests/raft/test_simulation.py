@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from ycsbpy.minicluster.raft.core import Raft
 
+pytestmark = pytest.mark.once
+
 GROUPS = 10
 SEEDS = 30
 """In each group. Together they are what CI has time for: about 20 s."""

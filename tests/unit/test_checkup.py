@@ -94,13 +94,12 @@ def test_settings_that_are_wrong_are_a_failure(tmp_path: Path) -> None:
     assert checkup.settings(None)[0].state is State.NOTE
 
 
-def test_drivers_that_cannot_do_what_is_asked_say_why(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("")
-    checks = checkup.drivers(make_config({"tikv.ca": str(tmp_path / "ca.pem")}))
-    assert named(checks, "driver native").state is State.NOTE
-    assert "tikv.ca: native speaks no TLS" in named(checks, "driver native").text
+def test_drivers_that_cannot_do_what_is_asked_say_why() -> None:
+    checks = checkup.drivers(make_config({"tikv.apiversion": "V2"}))
+    assert named(checks, "driver tikv-python").state is State.NOTE
+    assert "tikv.apiversion: tikv-python speaks only V1 and V1TTL" in named(checks, "driver tikv-python").text
     assert named(checks, "tikv.driver").state is State.OK
-    assert named(checks, "tikv.driver").facts["driver"] == "tikv-python"
+    assert named(checks, "tikv.driver").facts["driver"] == "native"
 
 
 def test_no_driver_at_all_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

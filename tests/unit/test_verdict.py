@@ -175,7 +175,7 @@ BALANCE: list[tuple[str, Picture, dict[str, Any], list[str], str]] = [
         ["empty store"],
         "region-schedule-limit is 0",
     ),
-    ("too little to spread", picture("1,2,3,4", GOOD), {"new_stores": [4]}, ["empty store"], "1 Regions are few"),
+    ("too little to spread", picture("1,2,3,4", GOOD), {"new_stores": [4]}, ["empty store"], "1 Region is few"),
     (
         "one replica each",
         picture("1,2", "1*", replication={"max-replicas": 1}),
