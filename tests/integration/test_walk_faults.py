@@ -144,7 +144,7 @@ def test_a_store_dies(after: str, fails: str) -> None:
     assert proof.good == (not fails), proof.error
     if fails:
         last = proof.steps[-1]
-        assert last.name == fails
+        assert last.name == fails, proof.error
         assert isinstance(proof.error, ClusterError)
         missed = [one for one in last.facts["findings"] if one["kind"] in MISSED]
         assert any(killed[0] in one["stores"] for one in missed)
@@ -162,7 +162,7 @@ def test_stores_that_do_not_come(tmp_path: Path) -> None:
             (folder / "no-more-stores").touch()
 
     proof = walk(plan(spec=Spec(backend="binaries", bin_dir=folder), more_records=50), done=done)
-    assert proof.steps[-1].name == "scale out"
+    assert proof.steps[-1].name == "scale out", proof.error
     assert str(proof.error).startswith("2 stores were asked for and 0 joined: tikv-")
     assert statedir.homes() == []
 
@@ -170,7 +170,7 @@ def test_stores_that_do_not_come(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick")
 def test_too_few_regions_are_told_without_waiting_for_the_timeout() -> None:
     proof = walk(plan(spec=Spec(backend="minicluster"), more_records=50))
-    assert proof.steps[-1].name == "scale out"
+    assert proof.steps[-1].name == "scale out", proof.error
     assert "holds no Region yet, and nothing has moved for " in str(proof.error)
     assert str(proof.error).endswith("; perhaps 1 Region is few for 5 stores: load more, or split smaller")
 
@@ -202,7 +202,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         proof = walk(plan(spec=spec, records=50_000, threads=64))
     finally:
         subprocess.run(["umount", "-l", str(data)], check=False, capture_output=True)
-    assert proof.steps[-1].name == "load"
+    assert proof.steps[-1].name == "load", proof.error
     assert isinstance(proof.error, RunError)
     assert str(proof.error).startswith("nothing succeeded for 2 s; the first error: ")
     assert statedir.homes() == []

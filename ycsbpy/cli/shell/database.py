@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from ycsbpy.drivers.base import SyncDriver
@@ -75,8 +76,9 @@ class Database:
     def _give_up(self) -> None:
         """Stop opening: what has been started for it is put back, and that is waited for."""
         task = self._loop_task
-        if task is not None and self._thread.is_alive():
-            task.get_loop().call_soon_threadsafe(task.cancel)
+        if task is not None:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                task.get_loop().call_soon_threadsafe(task.cancel)
         self._thread.join()
         self._calls.shutdown(wait=False)
 
