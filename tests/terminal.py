@@ -75,6 +75,18 @@ class Terminal:
         self._looked = found.end()
         return text
 
+    def interrupt(self, pattern: str) -> None:
+        """Press Ctrl-C until ``pattern`` is there: one that comes while readline handles a key is lost in CPython,
+        which looks for signals only while it waits for the next key."""
+        for _ in range(30):
+            self.type(CTRL_C)
+            deadline = time.monotonic() + 2.0
+            while re.compile(pattern).search(self.seen, self._looked) is None and self._read(deadline):
+                pass
+            if re.compile(pattern).search(self.seen, self._looked) is not None:
+                break
+        self.wait_for(pattern)
+
     def end(self, within_s: float = 60.0) -> int:
         """Wait for the program to end; return its status."""
         deadline = time.monotonic() + within_s

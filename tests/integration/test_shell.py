@@ -146,24 +146,21 @@ def test_a_terminal(tmp_path: Path) -> None:
         )
         shell.type("this line is dropped")
         shell.wait_for("this line is dropped")
-        shell.type(CTRL_C)
-        shell.wait_for(r"\^C\n" + PROMPT)
+        shell.interrupt(r"\^C\n" + PROMPT)
         shell.type("reed user1\n")
         shell.wait_for(r'\nycsbpy: there is no command "reed"; did you mean "read"\?\n' + PROMPT)
         shell.type("table other\n")
         shell.wait_for("\ntable other\nother> ")
         shell.type(UP)
         shell.wait_for("table other")
-        shell.type(CTRL_C)
-        shell.wait_for("other> ")
+        shell.interrupt("other> ")
         shell.type(CTRL_D)
         assert shell.end() == 0
     with Terminal([*COMMAND, "memory"], environment(tmp_path)) as shell:
         shell.wait_for(PROMPT)
         shell.type(UP)
         shell.wait_for("table other")
-        shell.type(CTRL_C)
-        shell.wait_for(PROMPT)
+        shell.interrupt(PROMPT)
         shell.type("quit\n")
         assert shell.end() == 0
     assert "Traceback" not in shell.seen
@@ -174,8 +171,7 @@ def test_an_embedded_cluster_for_a_shell(tmp_path: Path) -> None:
     with Terminal([sys.executable, "-P", "-c", ALONE], environment(tmp_path)) as shell:
         started = shell.wait_for(r"started a mini-cluster of 3 stores with PD at (\S+)")
         shell.wait_for(PROMPT)
-        shell.type(CTRL_C)
-        shell.wait_for(PROMPT)
+        shell.interrupt(PROMPT)
         shell.type("insert user1 field0=a\n")
         shell.wait_for("insert user1: ok.*\n" + PROMPT)
         shell.type("scan '' 5\n")
