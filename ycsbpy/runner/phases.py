@@ -98,8 +98,9 @@ class PhaseRun:
         self.errors = ErrorLog()
         self.feed: Callable[[], None] | None = None
         """Called before the recorder is emptied, where somebody else records."""
-        again = InsertRetries(plan.insert_retries, clock, repeats_lost=plan.phase == Phase.LOAD)
-        self.retries = again if plan.insert_retries.limit else None
+        self.retries: InsertRetries | None = None
+        if plan.insert_retries.limit:
+            self.retries = InsertRetries(plan.insert_retries, clock, repeats_lost=plan.phase == Phase.LOAD)
         self.violations = 0
         self.violation_example = ""
         self.attempts: Attempts | None = None
