@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 WIDTH = 110  # as the application has it
 HEAD = """# Commands
 
-What `--help` says of each command. This page is made by `python -m ycsbpy.cli.reference`, and a test holds it equal.
+What `--help` says of each command. This page is made by `python -m ycsbpy.cli.reference`, and CI holds it equal.
 """
 
 

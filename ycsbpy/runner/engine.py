@@ -49,8 +49,8 @@ async def run_engine(phase: PhaseRun) -> None:
     assert isinstance(workload, CoreWorkload)
     directory = driver.directory()
     try:
-        engine = _make_engine(phase, driver, workload)
         start, end = map(driver.codec.key, table_range(workload.table, b""))
+        engine = _make_engine(phase, driver, workload, start, end)
         with suppress(ClusterError):  # what could not be had now is asked for one by one
             for region in await asyncio.to_thread(directory.regions, start, end):
                 engine.know(region)
@@ -60,7 +60,8 @@ async def run_engine(phase: PhaseRun) -> None:
         directory.close()
 
 
-def _make_engine(phase: PhaseRun, driver: TikvNativeDriver, workload: CoreWorkload) -> Engine:
+def _make_engine(phase: PhaseRun, driver: TikvNativeDriver, workload: CoreWorkload, start: bytes, end: bytes) -> Engine:
+    """``start`` and ``end`` are the bounds of the table's keys on TiKV."""
     from ycsbpy._native.engine import Engine
 
     plan, settings = phase.plan, driver.settings
@@ -68,7 +69,6 @@ def _make_engine(phase: PhaseRun, driver: TikvNativeDriver, workload: CoreWorklo
     if plan.target:
         exact = NS_PER_SECOND / Fraction(repr(plan.target))
         period = (exact.numerator, exact.denominator)
-    start, end = map(driver.codec.key, table_range(workload.table, b""))
     try:
         return Engine(
             workload.source,
