@@ -10,6 +10,8 @@ READ, UPDATE, INSERT, SCAN, READ_MODIFY_WRITE, DELETE = range(6)
 READ_ONLY = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 SCAN_ONLY = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 INSERT_ONLY = (0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+DISTRIBUTIONS = ["uniform", "zipfian", "zipfian-exact", "latest", "hotspot", "exponential", "sequential"]
+"""Of requests."""
 
 
 def source(records: int = 1000, **changes: Any) -> OperationSource:

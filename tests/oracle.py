@@ -157,6 +157,20 @@ def exact_zipf(stream: Stream, n: int) -> int:
             return k
 
 
+def permuted(x: int, n: int) -> int:
+    """Where x goes in the permutation of 0…n - 1."""
+    half = 1
+    while 4**half < n:
+        half += 1
+    while True:
+        left, right = divmod(x, 2**half)
+        for r in (1, 2, 3, 4):
+            left, right = right, left ^ (mix64((right + r * GOLDEN) & M64) % 2**half)
+        x = left * 2**half + right
+        if x < n:
+            return x
+
+
 class TruncatedExponential:
     def __init__(self, percentile: float, frac: float) -> None:
         p, f = percentile / 100, frac
@@ -249,7 +263,9 @@ class Oracle:
         self.front = 0  # deletes issued
         if self.requestdistribution == "exponential":
             self.exponential = TruncatedExponential(self.exponential_percentile, self.exponential_frac)
-        self.position_law: Callable[[Stream, int, int], int] = getattr(self, f"_{self.requestdistribution}")
+        self.position_law: Callable[[Stream, int, int], int] = getattr(
+            self, "_" + self.requestdistribution.replace("-", "_")
+        )
 
     # 4. Keys
 
@@ -296,6 +312,13 @@ class Oracle:
             if self.front <= p < self.limit:
                 return p
         return self.front + fnv(rank) % m
+
+    def _zipfian_exact(self, stream: Stream, m: int, _i: int) -> int:
+        for _ in range(100):
+            p = permuted(exact_zipf(stream, self.space) - 1, self.space)
+            if self.front <= p < self.limit:
+                return p
+        return self.front + p % m
 
     def _latest(self, stream: Stream, m: int, _i: int) -> int:
         return self.limit - exact_zipf(stream, m)

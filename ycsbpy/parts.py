@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConstantLength",
+    "ExactZipfianKeys",
     "ExponentialKeys",
     "Fields",
     "HistogramLength",
@@ -114,6 +115,13 @@ class ZipfianKeys(Keys):
     """A popular few, scattered over the table: YCSB's law, with its constant of 0.99."""
 
     law: ClassVar[str] = "zipfian"
+
+
+@dataclass(frozen=True, slots=True)
+class ExactZipfianKeys(Keys):
+    """A popular few, scattered over the table, each record with a rank of its own (no two share one, as YCSB's do)."""
+
+    law: ClassVar[str] = "zipfian-exact"
 
 
 @dataclass(frozen=True, slots=True)

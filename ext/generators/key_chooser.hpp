@@ -8,6 +8,7 @@
 #include "generators/key_names.hpp"
 #include "generators/live_keys.hpp"
 #include "generators/mix.hpp"
+#include "generators/permutation.hpp"
 #include "generators/portable_math.hpp"
 #include "generators/rng.hpp"
 #include "generators/workload_spec.hpp"
@@ -20,7 +21,9 @@ class KeyChooser {
   public:
     KeyChooser(const WorkloadSpec& spec, const KindMix& mix) noexcept
         : _distribution(spec.requestdistribution),
-          _space(std::max<std::uint64_t>(1, spec.insertcount + floor(mix.expected_inserts(spec.operationcount) * 2))),
+          _room(std::max<std::uint64_t>(1, spec.insertcount + floor(mix.expected_inserts(spec.operationcount) * 2))),
+          _hashed(_room),
+          _permuted(_room),
           _hot(hot_records(spec)),
           _hot_share(spec.hotspotopnfraction),
           _exponential(exponential_of(spec)) {}
@@ -66,6 +69,8 @@ class KeyChooser {
                 break;
             case RequestDistribution::zipfian:
                 return scrambled(rng, live);
+            case RequestDistribution::zipfian_exact:
+                return scattered(rng, live);
             case RequestDistribution::latest:
                 return live.limit - _exact_zipf.rank(rng, live.size());
             case RequestDistribution::hotspot:
@@ -83,12 +88,24 @@ class KeyChooser {
         std::uint64_t hash = 0;
         for (int tries = 0; tries < kTries; ++tries) {
             hash = fnv64(_ycsb_zipfian.rank(rng.next()));
-            const std::uint64_t position = _space.of(hash);
+            const std::uint64_t position = _hashed.of(hash);
             if (position >= live.front && position < live.limit) [[likely]] {
                 return position;
             }
         }
         return live.front + hash % live.size();
+    }
+
+    /// Each rank of the exact law has a place of its own in the same room.
+    [[nodiscard]] std::uint64_t scattered(SplitMix64& rng, LiveKeys::Range live) noexcept {
+        std::uint64_t position = 0;
+        for (int tries = 0; tries < kTries; ++tries) {
+            position = _permuted.of(_exact_zipf.rank(rng, _room) - 1);
+            if (position >= live.front && position < live.limit) [[likely]] {
+                return position;
+            }
+        }
+        return live.front + position % live.size();
     }
 
     [[nodiscard]] std::uint64_t hotspot(SplitMix64& rng, LiveKeys::Range live) const noexcept {
@@ -102,7 +119,9 @@ class KeyChooser {
     }
 
     RequestDistribution _distribution;
-    Modulo _space;
+    std::uint64_t _room;
+    Modulo _hashed;
+    Permutation _permuted;
     std::uint64_t _hot;
     double _hot_share;
     YcsbZipfian _ycsb_zipfian;

@@ -15,7 +15,15 @@
 
 namespace ycsbpy {
 
-enum class RequestDistribution : std::uint8_t { uniform, zipfian, latest, hotspot, exponential, sequential };
+enum class RequestDistribution : std::uint8_t {
+    uniform,
+    zipfian,
+    zipfian_exact,
+    latest,
+    hotspot,
+    exponential,
+    sequential
+};
 enum class LengthDistribution : std::uint8_t { constant, uniform, zipfian, histogram };
 
 /// Names and meanings are those of the properties.
@@ -147,9 +155,10 @@ template <typename Enum, std::size_t N>
 
 [[nodiscard]] inline RequestDistribution request_distribution(std::string_view word) {
     using enum RequestDistribution;
-    return lookup<RequestDistribution, 6>("requestdistribution", word,
+    return lookup<RequestDistribution, 7>("requestdistribution", word,
                                           {{{"uniform", uniform},
                                             {"zipfian", zipfian},
+                                            {"zipfian-exact", zipfian_exact},
                                             {"latest", latest},
                                             {"hotspot", hotspot},
                                             {"exponential", exponential},

@@ -13,6 +13,7 @@
 #include "check.hpp"
 #include "generators/digest.hpp"
 #include "generators/operation_source.hpp"
+#include "generators/permutation.hpp"
 
 using namespace ycsbpy;
 
@@ -61,6 +62,21 @@ void splitmix_gives_known_numbers() {
     SplitMix64 skipped(1234567, kGolden);
     skipped.skip(4);
     CHECK(skipped.next() == 16408922859458223821U);
+}
+
+void permutations_leave_nothing_out() {
+    for (std::uint64_t n = 1; n < 300; ++n) {
+        const Permutation permutation(n);
+        std::vector<bool> seen(n);
+        for (std::uint64_t x = 0; x < n; ++x) {
+            const std::uint64_t place = permutation.of(x);
+            CHECK(place < n && !seen[place]);
+            seen[place] = true;
+        }
+    }
+    const std::uint64_t most = std::uint64_t{1} << 62;
+    const Permutation widest(most);
+    CHECK(widest.of(0) < most && widest.of(most - 1) < most && widest.of(0) != widest.of(most - 1));
 }
 
 void bits_are_counted() {
@@ -179,7 +195,7 @@ void exact_zipf_stays_in_range() {
 /// Every kind, every distribution, every law of lengths: in range, row as long as promised, memory as much as asked
 /// for.
 void operations_are_well_formed() {
-    for (int distribution = 0; distribution < 6; ++distribution) {
+    for (int distribution = 0; distribution < 7; ++distribution) {
         for (int lengths = 0; lengths < 4; ++lengths) {
             WorkloadSpec spec = spec_of(static_cast<RequestDistribution>(distribution), {1, 1, 1, 1, 1, 1});
             spec.fieldlengthdistribution = static_cast<LengthDistribution>(lengths);
@@ -325,6 +341,7 @@ void contradicting_parameters_are_refused() {
 
 int main() {
     splitmix_gives_known_numbers();
+    permutations_leave_nothing_out();
     bits_are_counted();
     remainders_are_exact();
     portable_math_is_accurate();

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from op_sources import INSERT, INSERT_ONLY, READ, source
+from op_sources import DISTRIBUTIONS, INSERT, INSERT_ONLY, READ, source
 
 from ycsbpy._native.generators import DOMAIN_RUN, DOMAIN_WARMUP
 
@@ -12,7 +12,7 @@ READ_AND_INSERT = (0.5, 0.0, 0.5, 0.0, 0.0, 0.0)
 LOADED = 40
 
 
-@given(st.data(), st.sampled_from(["uniform", "latest", "zipfian", "hotspot", "exponential", "sequential"]))
+@given(st.data(), st.sampled_from(DISTRIBUTIONS))
 def test_any_order_of_completion(data: st.DataObject, distribution: str) -> None:
     drawn = source(LOADED, requestdistribution=distribution, proportions=READ_AND_INSERT, operationcount=200)
     sources = [drawn, drawn.clone()]

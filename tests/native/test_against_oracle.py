@@ -12,6 +12,7 @@ import oracle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from op_sources import DISTRIBUTIONS
 from oracle import LOAD, RUN, WARMUP, Oracle
 
 from ycsbpy._native import generators
@@ -154,7 +155,7 @@ def test_a_record_is_the_same_whichever_part_of_a_load_writes_it() -> None:
 
 
 @pytest.mark.parametrize("failing", [0.0, 0.3, 1.0])
-@pytest.mark.parametrize("distribution", ["uniform", "zipfian", "latest", "hotspot", "exponential", "sequential"])
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_every_kind_of_operation_under_every_law_of_keys(distribution: str, failing: float) -> None:
     both = Both.of(
         proportions=EVERY_KIND, requestdistribution=distribution, recordcount=500, insertcount=300, insertstart=100,
@@ -166,7 +167,7 @@ def test_every_kind_of_operation_under_every_law_of_keys(distribution: str, fail
 
 
 @pytest.mark.parametrize("kind", [READ, UPDATE, INSERT, RMW, DELETE])
-@pytest.mark.parametrize("distribution", ["zipfian", "latest", "sequential"])
+@pytest.mark.parametrize("distribution", ["zipfian", "zipfian-exact", "latest", "sequential"])
 def test_rows_of_batches_are_of_the_kind_that_they_are_told(kind: int, distribution: str) -> None:
     both = Both.of(
         proportions=EVERY_KIND, requestdistribution=distribution, recordcount=500, insertcount=500, fieldlength=20,
@@ -219,6 +220,10 @@ def test_no_row_of_a_batch_is_of_another_kind(kind: int) -> None:
         {"recordcount": 2**60, "insertcount": 2**59, "insertstart": 2**59, "requestdistribution": "exponential"},
         {"recordcount": 2**60, "insertcount": 2**60, "requestdistribution": "zipfian", "operationcount": 2**60},
         {"recordcount": 0, "insertcount": 0, "requestdistribution": "zipfian", "operationcount": 0},
+        {"requestdistribution": "zipfian-exact", "operationcount": 0},
+        {"requestdistribution": "zipfian-exact", "recordcount": 1, "insertcount": 1, "operationcount": 0},
+        {"recordcount": 2**31 + 1, "insertcount": 2**31 + 1, "requestdistribution": "zipfian-exact"},
+        {"recordcount": 2**60, "insertcount": 2**60, "requestdistribution": "zipfian-exact", "operationcount": 2**60},
     ],
     ids=lambda changes: " ".join(f"{name}={value}" for name, value in changes.items()),
 )
@@ -264,9 +269,7 @@ def any_parameters(draw: st.DrawFn) -> dict[str, Any]:
         "insertcount": draw(st.integers(1, recordcount - insertstart)),
         "operationcount": draw(st.integers(0, 2**60)),
         "proportions": proportions,
-        "requestdistribution": draw(
-            st.sampled_from(["uniform", "zipfian", "latest", "hotspot", "exponential", "sequential"])
-        ),
+        "requestdistribution": draw(st.sampled_from(DISTRIBUTIONS)),
         "hotspotdatafraction": draw(st.floats(0, 1)),
         "hotspotopnfraction": draw(st.floats(0, 1)),
         "exponential_percentile": draw(st.floats(frac * 100 + 0.1, 99.9)),

@@ -386,7 +386,10 @@ def test_operations_can_be_made() -> None:
         ({"proportions": (1.0,)}, "proportions"),
         ({"proportions": (float("inf"), *[0.0] * 5)}, "proportions"),
         ({"proportions": (float("nan"), *[0.0] * 5)}, "proportions"),
-        ({"requestdistribution": "zipf"}, 'requestdistribution: "zipf" is none of uniform, zipfian, latest'),
+        (
+            {"requestdistribution": "zipf"},
+            'requestdistribution: "zipf" is none of uniform, zipfian, zipfian-exact, latest',
+        ),
         ({"requestdistribution": "hotspot", "hotspotdatafraction": 1.5}, "hotspotdatafraction"),
         ({"requestdistribution": "hotspot", "hotspotopnfraction": float("nan")}, "hotspotopnfraction"),
         ({"requestdistribution": "exponential", "exponential_percentile": 50.0}, "exponential.frac"),

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 from chisquare import assert_follows, follows, histogram, rank_edges, uniform_law, zipf_law
-from op_sources import INSERT, READ, grow, records, source
+from op_sources import DISTRIBUTIONS, INSERT, READ, grow, records, source
+from oracle import permuted
 
 from ycsbpy._native.generators import DOMAIN_RUN, OperationSource, fnv64
 
@@ -52,7 +53,7 @@ def test_uniform(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", HUGE)
-@pytest.mark.parametrize("distribution", ["uniform", "zipfian", "latest", "hotspot", "exponential", "sequential"])
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_counts_past_32_bits(distribution: str, n: int) -> None:
     """Positions past 2^31 are drawn and named, and none outside the table."""
     sample = records(source(n, requestdistribution=distribution), 20_000)
@@ -152,6 +153,11 @@ def scrambled_law(space: int, live: int, bins: int, ranks: list[float]) -> list[
         share = behind * len(range(i, live, bins)) / live
         inside[i] += share * live / space
         outside[i] += share * (space - live) / space
+    return redrawn(inside, outside)
+
+
+def redrawn(inside: list[float], outside: list[float]) -> list[float]:
+    """A law over bins, where what falls outside is drawn again and counts only the hundredth time."""
     hit = sum(inside)
     once_in_a_hundred = (1 - (1 - hit) ** 100) / hit
     return [a * once_in_a_hundred + b * (1 - hit) ** 99 for a, b in zip(inside, outside, strict=True)]
@@ -195,6 +201,66 @@ def test_zipfian_over_growing_records(factor: int) -> None:
     sample = [record % bins for record in reads_only(drawn, 100_000, number)]
     law = scrambled_law(space, live, bins, YCSB_RANKS)
     assert_follows(histogram(sample, bins), law, uniform_law(bins))
+
+
+# -- exact Zipf: one rank for each record --
+
+
+def place_of(n: int) -> list[int]:
+    """Where each rank's record is, from the page's own words."""
+    return [permuted(rank, n) for rank in range(n)]
+
+
+@pytest.mark.parametrize("n", [*range(1, 70), 255, 256, 257, 1000, 4096, 4097])
+def test_each_rank_has_a_record_and_each_record_a_rank(n: int) -> None:
+    assert sorted(place_of(n)) == list(range(n))
+
+
+def test_popular_records_are_scattered() -> None:
+    """Ranks that follow each other are no neighbours, and the first hundred are spread over the table."""
+    n = 100_000
+    first = [permuted(rank, n) for rank in range(1000)]
+    assert min(abs(a - b) for a, b in pairwise(first)) > 1
+    assert follows(histogram((place * 10 // n for place in first), 10), uniform_law(10))
+
+
+@pytest.mark.parametrize("n", [2, 3, 10, 1000, 100_000])
+def test_zipfian_exact(n: int) -> None:
+    edges = rank_edges(n)
+    rank_of = {place: rank for rank, place in enumerate(place_of(n), start=1)}
+    sample = [rank_of[record] for record in records(source(n, requestdistribution="zipfian-exact"), 400_000)]
+    assert_follows(binned(sample, edges), zipf_law(n, 0.99, edges), zipf_law(n, 0.95, edges))
+
+
+def test_zipfian_exact_is_not_ycsbs_law() -> None:
+    """In a table of a thousand YCSB's ten thousand million ranks flatten the law: the most popular record gets 3.8 % of
+    the reads and some, where the exact law gives 13 %."""
+    n = 1000
+    shares = {
+        law: max(Counter(records(source(n, requestdistribution=law), 100_000)).values()) / 100_000
+        for law in ("zipfian", "zipfian-exact")
+    }
+    exact = zipf_law(n, 0.99, [1, 2, n + 1])[0]
+    assert abs(shares["zipfian-exact"] - exact) < 0.005
+    assert shares["zipfian"] < exact / 2
+
+
+@pytest.mark.parametrize("factor", [1, 2, 10, 100])
+def test_zipfian_exact_over_growing_records(factor: int) -> None:
+    """Inserts do not move the popular records: ranks whose record is not there yet are passed over."""
+    n = 100
+    drawn = source(n, requestdistribution="zipfian-exact", proportions=READ_AND_INSERT, operationcount=20_000)
+    number = grow(drawn, n * factor)
+    live, space = drawn.limit, n + 20_000
+    bins = min(live, 500)
+    weights = [rank**-0.99 for rank in range(1, space + 1)]
+    whole = sum(weights)
+    inside, outside = [0.0] * bins, [0.0] * bins
+    for rank, weight in enumerate(weights):
+        place = permuted(rank, space)
+        (inside if place < live else outside)[place % live % bins] += weight / whole
+    sample = [record % bins for record in reads_only(drawn, 100_000, number)]
+    assert_follows(histogram(sample, bins), redrawn(inside, outside), uniform_law(bins))
 
 
 # -- exact Zipf: latest --
@@ -272,14 +338,14 @@ def test_exponential_share_is_what_was_asked_for(factor: int) -> None:
 # -- what is true of all --
 
 
-@pytest.mark.parametrize("distribution", ["uniform", "zipfian", "latest", "hotspot", "exponential", "sequential"])
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 @pytest.mark.parametrize("n", [1, 2, 3, 10])
 def test_every_record_of_a_small_table_is_drawn_and_no_other(distribution: str, n: int) -> None:
     drawn = source(n, requestdistribution=distribution, proportions=READ_AND_INSERT, operationcount=1000)
     assert set(reads_only(drawn, 3000, 0)) == set(range(n))
 
 
-@pytest.mark.parametrize("distribution", ["uniform", "zipfian", "latest", "hotspot", "exponential", "sequential"])
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_an_empty_table_gives_the_first_record_that_will_be(distribution: str) -> None:
     drawn = source(0, requestdistribution=distribution, proportions=READ_AND_INSERT)
     assert set(reads_only(drawn, 100, 0)) == {0}
@@ -290,6 +356,6 @@ def test_an_empty_table_gives_the_first_record_that_will_be(distribution: str) -
 
 def test_the_start_does_not_grow_with_the_table() -> None:
     """A sum over 2^60 records would take years."""
-    for distribution in ("zipfian", "latest", "exponential", "hotspot"):
+    for distribution in ("zipfian", "zipfian-exact", "latest", "exponential", "hotspot"):
         drawn = source(2**60, requestdistribution=distribution)
         assert max(records(drawn, 1000)) < 2**60

@@ -219,7 +219,6 @@ BAD = [
     ("outputstyle=xml", PropertyError,
      'outputstyle: "xml" is not one of its choices; choose from plain, table, json'),
     ("exporter=jsonarry", PropertyError, 'exporter: "jsonarry" is not one of its choices; did you mean "jsonarray"?'),
-    ("profile=exact", NotSupportedError, "profile=exact: this profile is not in this version; ycsb is"),
     ("workload=site.ycsb.workloads.RestWorkload", NotSupportedError,
      "workload=site.ycsb.workloads.RestWorkload: this workload of YCSB's is not in this version; core is"),
     ("core_workload_insertion_retry_limit=-1", PropertyError,

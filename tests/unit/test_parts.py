@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 KEYS = [
     parts.UniformKeys(),
     parts.ZipfianKeys(),
+    parts.ExactZipfianKeys(),
     parts.LatestKeys(),
     parts.SequentialKeys(),
     parts.HotspotKeys(0.25, 0.75),

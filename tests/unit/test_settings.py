@@ -300,6 +300,21 @@ def test_rows_that_tikv_refuses_as_it_comes() -> None:
     assert WorkloadSettings.from_config(config_of("fieldlength=800000")).warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("profile", "law", "drawn"),
+    [
+        ("ycsb", "zipfian", "zipfian"),
+        ("go-ycsb", "zipfian", "zipfian"),
+        ("exact", "zipfian", "zipfian-exact"),
+        ("exact", "latest", "latest"),
+        ("ycsb", "zipfian-exact", "zipfian-exact"),
+    ],
+)
+def test_which_zipf_law_is_meant(profile: str, law: str, drawn: str) -> None:
+    config = make_config({"profile": profile, "requestdistribution": law, "recordcount": 1, "readproportion": 1})
+    assert WorkloadSettings.from_config(config).source_arguments()["requestdistribution"] == drawn
+
+
 # What is drawn
 
 
@@ -370,7 +385,9 @@ WRITTEN: dict[str, st.SearchStrategy[str]] = {
     **dict.fromkeys(("minscanlength", "maxscanlength"), NUMBERS),
     **dict.fromkeys((*PROPORTIONS, "hotspotdatafraction", "hotspotopnfraction", "exponential.frac"), SHARES),
     "exponential.percentile": st.sampled_from(["0", "20", "50.5", "99", "100"]),
-    "requestdistribution": st.sampled_from(["uniform", "zipfian", "latest", "hotspot", "exponential", "sequential"]),
+    "requestdistribution": st.sampled_from(
+        ["uniform", "zipfian", "zipfian-exact", "latest", "hotspot", "exponential", "sequential"]
+    ),
     "scanlengthdistribution": st.sampled_from(["uniform", "zipfian"]),
     "fieldlengthdistribution": st.sampled_from(["constant", "uniform", "zipfian"]),
     **dict.fromkeys(("dataintegrity", "readallfields", "writeallfields"), st.sampled_from(["true", "false"])),

@@ -37,10 +37,10 @@ _PAGE_HEAD = """\
 Every property that ycsbpy knows. This page and `workloads/workload_template` are made from one table in
 `ycsbpy/config/properties.py` by `python -m ycsbpy.config.generate`, and a test holds them equal.
 
-Properties come from a file of your own ([commandline.md](commandline.md)), then from files (`-P FILE`, in Java's .properties
-format, several of them in their order), then from `-p NAME=VALUE`, then from variables, then from flags; what comes
-later wins. `-P workloada` means the file of that name or path, and where
-there is none, the workload that ycsbpy ships under that name. An unknown name is an error (a warning with `--lenient`),
+Properties come from a file of your own ([commandline.md](commandline.md)), then from files (`-P FILE`, in Java's
+.properties format, several of them in their order), then from `-p NAME=VALUE`, then from variables, then from flags;
+what comes later wins. `-P workloada` means the file of that name or path, and where there is none, the workload that
+ycsbpy ships under that name. An unknown name is an error (a warning with `--lenient`),
 and so is a value that is not what the table says. The last column says which of go-ycsb and Java YCSB know the same
 property.
 """

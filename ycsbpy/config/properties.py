@@ -94,10 +94,9 @@ _RECORD_PROPERTIES = (
         Kind.CHOICE,
         "ycsb",
         "Whose data and laws: ycsb is as published and as Java YCSB writes keys; go-ycsb names keys as go-ycsb does; "
-        "exact draws a true Zipf law over all records.",
+        "exact names them as ycsb does and takes zipfian for zipfian-exact.",
         _RECORDS,
         choices=("ycsb", "go-ycsb", "exact"),
-        refused=(Refusal("this profile is not in this version; ycsb is", ("exact",)),),
     ),
     Property(
         "seed",
@@ -258,11 +257,12 @@ _OPERATION_PROPERTIES = (
         "requestdistribution",
         Kind.CHOICE,
         "uniform",
-        "Which records are asked for: all alike (uniform), a popular few scattered over the table (zipfian), the "
+        "Which records are asked for: all alike (uniform), a popular few scattered over the table (zipfian, which is "
+        "YCSB's and hashes ten thousand million ranks onto the table; zipfian-exact has one rank for each record), the "
         "newest (latest), a hot set (hotspot), newer ones more often (exponential), or each in turn (sequential).",
         _OPERATIONS,
         _BOTH,
-        choices=("uniform", "zipfian", "latest", "hotspot", "exponential", "sequential"),
+        choices=("uniform", "zipfian", "zipfian-exact", "latest", "hotspot", "exponential", "sequential"),
     ),
     _share("hotspotdatafraction", "0.2", "hotspot: share of the records that are hot."),
     _share("hotspotopnfraction", "0.8", "hotspot: share of the operations that go to the hot set."),

@@ -129,7 +129,7 @@ class WorkloadSettings:
             insertcount=insertcount,
             operationcount=config.integer("operationcount"),
             proportions=tuple(config.number(name) for name in PROPORTIONS),
-            requestdistribution=config.text("requestdistribution"),
+            requestdistribution=_request_distribution(config),
             hotspotdatafraction=config.number("hotspotdatafraction"),
             hotspotopnfraction=config.number("hotspotopnfraction"),
             exponential_percentile=config.number("exponential.percentile"),
@@ -297,6 +297,12 @@ def _key_order(config: Config) -> str:
     """The word for ``OperationSource``: go-ycsb hashes the number's bytes from the highest on, Java from the lowest."""
     order = config.text("insertorder")
     return "hashed-big-endian" if order == "hashed" and config.text("profile") == "go-ycsb" else order
+
+
+def _request_distribution(config: Config) -> str:
+    """The word for ``OperationSource``: which of the two Zipf laws is meant depends on the profile."""
+    law = config.text("requestdistribution")
+    return "zipfian-exact" if law == "zipfian" and config.text("profile") == "exact" else law
 
 
 def clash(config: Config, reason: str, *names: str) -> PropertyError:
