@@ -130,7 +130,7 @@ def main() -> None:
     arguments = parser.parse_args()
     drivers = arguments.drivers.split(",")
     binary = os.environ.get("YCSBPY_GO_YCSB", "")
-    print(machine())
+    print(*machine("tikv-client"), sep="\n")
     with cluster(arguments.pd) as pd:
         ours(pd, "native", "load", Shape(64, 1, arguments.records, 0), arguments.records)
         if binary:

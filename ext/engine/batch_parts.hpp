@@ -63,7 +63,7 @@ class BatchParts {
     [[nodiscard]] std::uint32_t new_part(const Client& owner, std::uint32_t index) {
         std::uint32_t number = static_cast<std::uint32_t>(self()._clients.size());
         if (_free_parts.empty()) {
-            self()._clients.emplace_back();
+            self()._clients.add();
         } else {
             number = _free_parts.back();
             _free_parts.pop_back();

@@ -67,4 +67,24 @@ struct Client {
     [[nodiscard]] bool writes() const noexcept { return stage == Stage::write || stage == Stage::remove; }
 };
 
+/// All clients of a thread. They stay where they are when more are added; a number is looked up in one step, which
+/// std::deque takes several for.
+class Clients {
+  public:
+    explicit Clients(std::size_t count) {
+        _all.reserve(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            add();
+        }
+    }
+    void add() { _all.push_back(std::make_unique<Client>()); }
+
+    [[nodiscard]] std::size_t size() const noexcept { return _all.size(); }
+    [[nodiscard]] Client& operator[](std::size_t number) noexcept { return *_all[number]; }
+    [[nodiscard]] const Client& operator[](std::size_t number) const noexcept { return *_all[number]; }
+
+  private:
+    std::vector<std::unique_ptr<Client>> _all;
+};
+
 }  // namespace ycsbpy::engine

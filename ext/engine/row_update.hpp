@@ -21,6 +21,7 @@ namespace ycsbpy::engine {
 class RowUpdate {
   public:
     RowUpdate(std::string_view row, const std::vector<ValuePlan>& changes) {
+        _parts.reserve(kUsualFields);
         row::Reader reader(as_row(row));
         while (!reader.done()) {
             const row::Field field = reader.next();
@@ -36,8 +37,10 @@ class RowUpdate {
                 _parts.push_back({column, {}, &change});
             }
         }
-        std::stable_sort(_parts.begin(), _parts.end(),
-                         [](const Part& a, const Part& b) { return a.column < b.column; });
+        const auto before = [](const Part& a, const Part& b) { return a.column < b.column; };
+        if (!std::is_sorted(_parts.begin(), _parts.end(), before)) {  // sorting takes memory, even of what is sorted
+            std::stable_sort(_parts.begin(), _parts.end(), before);
+        }
         for (const Part& part : _parts) {
             _size += row::header_size(part.column, part.length()) + part.length();
         }
@@ -66,6 +69,8 @@ class RowUpdate {
     }
 
   private:
+    static constexpr std::size_t kUsualFields = 16;
+
     struct Part {
         std::int64_t column;
         std::span<const unsigned char> value;

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <queue>
@@ -664,7 +663,7 @@ class Worker : private BatchParts<Worker> {
     std::uint32_t _number;
     OperationSource _source;
     CommandWriter _writer;
-    std::deque<Client> _clients;  ///< and, behind them, parts of batches; they stay where they are
+    Clients _clients;  ///< and, behind them, parts of batches
     std::uint64_t _running = 0;
     tikv::RegionCache _cache;
     loop::Reactor _reactor;

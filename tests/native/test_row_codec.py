@@ -85,6 +85,27 @@ def test_columns_without_a_name_are_left_out() -> None:
     assert decode_row(row, ()) == {}
 
 
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 127, 128, 8191, 8192, 8193, 2**20])
+@pytest.mark.parametrize("column", [0, 1, 63, 64, 8191, 8192])
+@pytest.mark.parametrize("more", [b"", b"\x08\x02\x02\x00", b"\x08\x02\x02\x02y"], ids=["alone", "then none", "then y"])
+def test_numbers_of_any_size_are_read(length: int, column: int, more: bytes) -> None:
+    """On either side of where a number takes another byte, with and without something behind it."""
+    names = [f"f{number}" for number in range(column + 2)]
+    value = bytes(length)
+    behind = {"f1": more[4:]} if more else {}
+    row = b"\x08" + varint(column) + b"\x02" + varint(length) + value
+    assert decode_row(row + more, names) == {f"f{column}": value} | behind
+    for cut in {1, 2, 3, 4, 5, len(row) - length, len(row) - 1} & set(range(1, len(row))):
+        with pytest.raises(ValueError, match="at byte"):
+            decode_row(row[:cut], names)
+
+
+def test_numbers_may_be_longer_than_they_need_be() -> None:
+    """As Go's reader takes them, and that of Protocol Buffers."""
+    assert decode_row(b"\x08\x80\x00\x02\x82\x00x", NAMES) == {"field0": b"x"}
+    assert decode_row(b"\x08\x02\x02\x80\x80\x00", NAMES) == {"field1": b""}
+
+
 def test_the_last_of_two_counts() -> None:
     row = encode_row({"field0": b"old"}, COLUMNS) + encode_row({"field0": b"new"}, COLUMNS)
     assert decode_row(row, NAMES) == {"field0": b"new"}
