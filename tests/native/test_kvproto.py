@@ -175,7 +175,8 @@ def regions(draw: st.DrawFn) -> metapb.Region:
 @st.composite
 def errors(draw: st.DrawFn) -> errorpb.Error:
     error = errorpb.Error(message=draw(TEXTS))
-    kind = draw(st.sampled_from([field.name for field in errorpb.Error.DESCRIPTOR.fields]))
+    telling = ["not_leader", "epoch_not_match", "server_is_busy"]
+    kind = draw(st.sampled_from(telling) | st.sampled_from([field.name for field in errorpb.Error.DESCRIPTOR.fields]))
     if kind == "not_leader":
         error.not_leader.region_id = draw(NUMBERS)
         if draw(st.booleans()):
