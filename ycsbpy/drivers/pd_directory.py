@@ -39,7 +39,9 @@ Described: TypeAlias = "tuple[int, bytes, bytes, int, int, list[tuple[int, int, 
 addresses by store."""
 
 _CALL_S = 3.0
-_STORE_TTL_S = 15.0
+_STORE_TTL_S = 1.0
+"""A store that came back at another address is found after that; PD is asked for each store once in that time at most,
+and only while Regions are looked for."""
 _TOMBSTONE = 2
 _REMOVED = 3
 
