@@ -10,10 +10,12 @@ import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+from certificates import make_certificates
 from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 settings.register_profile("ycsbpy", deadline=None, print_blob=True)  # no timed assertions
 settings.load_profile("ycsbpy")
@@ -38,6 +40,14 @@ for _name in [name for name in os.environ if name.startswith("YCSBPY_")]:
         del os.environ[_name]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of certificates, see ``make_certificates``."""
+    folder = tmp_path_factory.mktemp("certificates")
+    make_certificates(folder)
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,5 @@
-"""A cluster of a PD and three stores, each of them ours or the real program, started by its own command line."""
+"""A cluster of a PD and three stores, each of them ours or the real program, started by its own command line; of real
+programs also with mutual TLS."""
 
 from __future__ import annotations
 
@@ -6,18 +7,21 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from processes import until
 from standins import free_port
 
 from ycsbpy.cluster import tikv
 from ycsbpy.cluster.backends.processes import GRACEFUL, local_environment
+from ycsbpy.cluster.locate import TlsFiles
 from ycsbpy.cluster.pdhttp import PdHttp, StoreView
+from ycsbpy.cluster.picture import take_picture
 from ycsbpy.cluster.process import OWNER_FD, READY_FD, Child, Estate, python_environment
 from ycsbpy.cluster.tikv import Place
+from ycsbpy.cluster.verdict import replication
+from ycsbpy.cluster.waiting import wait_for
 from ycsbpy.errors import ClusterError
-from ycsbpy.minicluster.readiness import wait_replicated
 
 __all__ = ["PD_SERVER", "TIKV_SERVER", "MixedCluster"]
 
@@ -36,10 +40,21 @@ class _Store:
 
 
 class MixedCluster:
-    """A context. The real programs are used where it is asked for them."""
+    """A context. The real programs are used where it is asked for them.
 
-    def __init__(self, folder: Path, *, real_pd: bool, real_stores: bool) -> None:
+    With ``certificates``, a folder as ``make_certificates`` fills it, all are real, present ``server.pem`` and take
+    clients that have a certificate of the name ``server`` or ``client``; ``tls`` are the files of such a client.
+    """
+
+    def __init__(self, folder: Path, *, real_pd: bool, real_stores: bool, certificates: Path | None = None) -> None:
+        assert certificates is None or (real_pd and real_stores)
         self.folder = folder
+        self._certificates = certificates
+        self.tls = (
+            None
+            if certificates is None
+            else TlsFiles(*(certificates / f"{name}.pem" for name in ("ca", "client", "client-key")))
+        )
         self._pd_program = Path(os.environ[PD_SERVER]).absolute() if real_pd else None
         self._tikv_program = Path(os.environ[TIKV_SERVER]).absolute() if real_stores else None
         base = free_port()
@@ -73,15 +88,29 @@ class MixedCluster:
         if self._pd_program is None:
             self._ours(self._pd, "pd", "--addr", self._pd.address)
         else:
-            config = tikv.write_toml(self._pd.folder / "pd.toml", tikv.pd_config({}))
+            security = self._security("cacert-path", "cert-path", "key-path")
+            config = tikv.write_toml(self._pd.folder / "pd.toml", tikv.pd_config(security))
             self._real(self._pd, tikv.pd_command(self._pd_program, self._pd, config))
-        assert until(PdHttp(self.endpoints).healthy, UP_S), f"PD has no leader; see {self._pd.folder}"
+        assert until(self.http().healthy, UP_S), f"PD has no leader; see {self._pd.folder}"
+
+    def _security(self, ca: str, cert: str, key: str) -> dict[str, Any]:
+        """The section of a configuration, by the names that it has there."""
+        if self._certificates is None:
+            return {}
+        files = {ca: "ca", cert: "server", key: "server-key"}
+        section: dict[str, Any] = {name: str(self._certificates / f"{file}.pem") for name, file in files.items()}
+        return {"security": {**section, "cert-allowed-cn": ["server", "client"]}}
+
+    def http(self) -> PdHttp:
+        """PD's HTTP interface."""
+        return PdHttp(self.endpoints, tls=self.tls)
 
     def _start_store(self, place: Place) -> Child:
         if self._tikv_program is None:
             flags = ["--addr", place.address, "--status-addr", place.other_address, "--pd", self.pd_address]
             return self._ours(place, "store", *flags, "--no-ttl", "--region-heartbeat=1")
-        config = tikv.write_toml(place.folder / "tikv.toml", tikv.tikv_config({}, 0))
+        security = self._security("ca-path", "cert-path", "key-path")
+        config = tikv.write_toml(place.folder / "tikv.toml", tikv.tikv_config(security, 0))
         return self._real(place, tikv.tikv_command(self._tikv_program, place, (self.pd_address,), config))
 
     def _ours(self, place: Place, role: str, *flags: str) -> Child:
@@ -94,11 +123,13 @@ class MixedCluster:
 
     def _real(self, place: Place, command: list[str]) -> Child:
         log = place.folder / "output.log"
+        if self._certificates is not None:
+            command = [word.replace("http://", "https://") for word in command]
         return self._estate.start(place.name, command, log, environment=local_environment(), stop_signal=GRACEFUL)
 
     def views(self) -> list[StoreView]:
         """The stores as PD has them."""
-        return PdHttp(self.endpoints).stores()
+        return self.http().stores()
 
     def _all_up(self) -> bool:
         try:
@@ -109,8 +140,8 @@ class MixedCluster:
 
     def wait_replicated(self) -> None:
         """Wait until every Region has three voters, all caught up."""
-        cluster_id = int(PdHttp(self.endpoints).get("/cluster")["id"])
-        wait_replicated(self.pd_address, cluster_id, STORES, UP_S)
+        judged = wait_for(lambda: take_picture(self.http()), replication, timeout_s=UP_S)
+        assert judged.good, judged.why
 
     def kill_store(self, store_id: int) -> int:
         """Kill a store by PD's id; return its place."""

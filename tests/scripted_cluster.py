@@ -64,7 +64,7 @@ class Relay:
     """TCP in front of a store; ``cut`` resets every connection there is."""
 
     def __init__(self, port: int) -> None:
-        self._to = port
+        self.to = port
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepted: set[asyncio.StreamWriter] = set()
@@ -95,7 +95,7 @@ class Relay:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._to)
+            back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self.to)
         except OSError:
             writer.transport.abort()
             return
@@ -117,12 +117,16 @@ class Relay:
 
 
 class ScriptedCluster:
-    """One PD, ``stores`` stores, Regions cut at ``splits``; ``data`` is what all of them hold."""
+    """``pds`` members of PD, ``stores`` stores, Regions cut at ``splits``; ``data`` is what all stores hold.
+
+    Of PD's members only ``pd_leader`` answers more than who the members are; ``pd`` is the first.
+    """
 
     def __init__(
         self,
         *,
         stores: int = 1,
+        pds: int = 1,
         splits: tuple[bytes, ...] = (),
         bootstrapped: bool = True,
         tls: grpc.ServerCredentials | None = None,
@@ -153,12 +157,22 @@ class ScriptedCluster:
         self.regions = [RegionState(100 + i, bounds[i], bounds[i + 1], 1, 1) for i in range(len(bounds) - 1)]
         self._store_ids = range(1, stores + 1)
         self.relays: dict[int, Relay] = {}
+        self.tombstones: set[int] = set()
+        """Stores that PD calls gone."""
         self._servers: list[grpc.aio.Server] = []
-        self.pd_port = 0
+        self._pd_servers: list[grpc.aio.Server] = []
+        self._pd_ports = [0] * pds
+        self.pd_leader = 0
+        self.asked: list[int] = []
+        """Which member of PD each look-up went to, whether it answered or not."""
 
     @property
     def pd(self) -> str:
-        return f"127.0.0.1:{self.pd_port}"
+        return f"127.0.0.1:{self._pd_ports[0]}"
+
+    async def stop_pd(self, member: int) -> None:
+        """It does not come back."""
+        await self._pd_servers[member].stop(None)
 
     def inject(self, method: str, **fault: Any) -> None:
         self.faults[method].append(Fault(**fault))
@@ -177,27 +191,36 @@ class ScriptedCluster:
             await relay.start()
             self._servers.append(server)
             self.relays[store_id] = relay
+        for member in range(len(self._pd_ports)):
+            await self._start_pd(member)
+        return self
+
+    async def _start_pd(self, member: int) -> None:
+        async def is_leader(context: Any) -> None:
+            self.asked.append(member)
+            if member != self.pd_leader:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "not leader")
+
         server = grpc.aio.server()
         handlers = {
             "GetMembers": _unary(self._members, pdpb.GetMembersRequest, pdpb.GetMembersResponse),
-            "GetRegion": _unary(self._region, pdpb.GetRegionRequest, pdpb.GetRegionResponse),
-            "GetStore": _unary(self._store, pdpb.GetStoreRequest, pdpb.GetStoreResponse),
-            "ScanRegions": _unary(self._scan_regions, pdpb.ScanRegionsRequest, pdpb.ScanRegionsResponse),
+            "GetRegion": _unary(self._region, pdpb.GetRegionRequest, pdpb.GetRegionResponse, is_leader),
+            "GetStore": _unary(self._store, pdpb.GetStoreRequest, pdpb.GetStoreResponse, is_leader),
+            "ScanRegions": _unary(self._scan_regions, pdpb.ScanRegionsRequest, pdpb.ScanRegionsResponse, is_leader),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("pdpb.PD", handlers),))
         if self._keyspaces:
             load = _unary(self._load_keyspace, keyspacepb.LoadKeyspaceRequest, keyspacepb.LoadKeyspaceResponse)
             handlers = {"LoadKeyspace": load}
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("keyspacepb.Keyspace", handlers),))
-        self.pd_port = _listen(server, self._tls)
+        self._pd_ports[member] = _listen(server, self._tls)
         await server.start()
-        self._servers.append(server)
-        return self
+        self._pd_servers.append(server)
 
     async def __aexit__(self, *_: object) -> None:
         for relay in self.relays.values():
             await relay.stop()
-        for server in self._servers:
+        for server in [*self._servers, *self._pd_servers]:
             await server.stop(None)
 
     def move_leader(self, index: int, store_id: int) -> None:
@@ -220,8 +243,12 @@ class ScriptedCluster:
         return header
 
     async def _members(self, _: Any) -> Any:
-        me = pdpb.Member(name="pd", client_urls=[f"http://{self.pd}"])
-        return pdpb.GetMembersResponse(header=pdpb.ResponseHeader(cluster_id=CLUSTER_ID), members=[me], leader=me)
+        members = [
+            pdpb.Member(name=f"pd{number}", client_urls=[f"http://127.0.0.1:{port}"])
+            for number, port in enumerate(self._pd_ports)
+        ]
+        header = pdpb.ResponseHeader(cluster_id=CLUSTER_ID)
+        return pdpb.GetMembersResponse(header=header, members=members, leader=members[self.pd_leader])
 
     async def _region(self, request: Any) -> Any:
         response = pdpb.GetRegionResponse(header=self._header())
@@ -243,8 +270,10 @@ class ScriptedCluster:
         return response
 
     async def _store(self, request: Any) -> Any:
-        address = f"127.0.0.1:{self.relays[request.store_id].port}"
-        return pdpb.GetStoreResponse(header=self._header(), store=metapb.Store(id=request.store_id, address=address))
+        store = metapb.Store(id=request.store_id, address=f"127.0.0.1:{self.relays[request.store_id].port}")
+        if request.store_id in self.tombstones:
+            store.state = metapb.Tombstone
+        return pdpb.GetStoreResponse(header=self._header(), store=store)
 
     async def _load_keyspace(self, request: Any) -> Any:
         response = keyspacepb.LoadKeyspaceResponse(header=self._header())
@@ -385,8 +414,15 @@ def _listen(server: grpc.aio.Server, tls: grpc.ServerCredentials | None) -> int:
     return server.add_secure_port("127.0.0.1:0", tls)
 
 
-def _unary(handler: Callable[[Any], Awaitable[Any]], request_type: Any, response_type: Any) -> Any:
-    async def handle(request: Any, _: Any) -> Any:
+def _unary(
+    handler: Callable[[Any], Awaitable[Any]],
+    request_type: Any,
+    response_type: Any,
+    check: Callable[[Any], Awaitable[None]] | None = None,
+) -> Any:
+    async def handle(request: Any, context: Any) -> Any:
+        if check is not None:
+            await check(context)
         return await handler(request)
 
     return grpc.unary_unary_rpc_method_handler(handle, request_type.FromString, response_type.SerializeToString)

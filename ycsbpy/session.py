@@ -247,7 +247,7 @@ async def _cluster_for(config: Config, needs_tikv: bool, say: Say) -> AsyncItera
     from ycsbpy.cluster.locate import Kind, TlsFiles, locate
 
     tikv = TikvSettings.from_config(config)
-    found = await locate(tikv.pd, tls=None if tikv.ca is None else TlsFiles(tikv.ca, tikv.cert, tikv.key))
+    found = await locate(tikv.pd, tls=TlsFiles.of(tikv))
     facts = {"kind": found.kind.value, "why": found.why, "pd": ",".join(found.endpoints)}
     facts |= {name: str(fact) for name, fact in found.facts.items()}
     if found.kind is not Kind.EMBEDDED:

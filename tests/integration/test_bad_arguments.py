@@ -97,8 +97,8 @@ CASES = {
     "certificate missing": (["load", "-P", "workloada", "-p", "tikv.ca={tmp}/none.pem"], 2, "none.pem"),
     "certificate malformed": (
         ["load", "-P", "workloada", "-p", "tikv.pd={dead}", "-p", "tikv.ca={tmp}/cert.pem"],
-        4,
-        "{dead}",
+        2,
+        "{tmp}/cert.pem: it holds no certificate",
     ),
     "integrity of lengths that vary": (
         ["load", "-P", "workloada", "-p", "dataintegrity=true", "-p", "fieldlengthdistribution=uniform"],

@@ -4,6 +4,7 @@ certificates is one line."""
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from scripted_cluster import ScriptedCluster
 from ycsbpy._native.generators import DOMAIN_LOAD, DOMAIN_RUN, encode_row
 from ycsbpy.clock import SystemClock
 from ycsbpy.config import make_config
+from ycsbpy.drivers import tikv_raw
 from ycsbpy.drivers.registry import choose_driver
 from ycsbpy.drivers.tikv_raw import RawTikvDriver
 from ycsbpy.errors import ClusterError, NotSupportedError
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from enginekit import Ended
 
 
-def secured(certificates: Path, *, mutual: bool, stores_are: str = "server") -> ScriptedCluster:
+def secured(certificates: Path, *, mutual: bool, pd_is: str = "server", stores_are: str = "server") -> ScriptedCluster:
     def read(name: str) -> bytes:
         return (certificates / f"{name}.pem").read_bytes()
 
@@ -46,7 +48,7 @@ def secured(certificates: Path, *, mutual: bool, stores_are: str = "server") -> 
         pair = [(read(f"{name}-key"), read(name))]
         return grpc.ssl_server_credentials(pair, read("ca") if mutual else None, mutual)
 
-    return ScriptedCluster(tls=credentials("server"), store_tls=credentials(stores_are))
+    return ScriptedCluster(tls=credentials(pd_is), store_tls=credentials(stores_are))
 
 
 DRIVERS = [
@@ -102,27 +104,61 @@ def test_both_sides_are_checked(certificates: Path, name: str) -> None:
     run(test())
 
 
+async def refused(cluster: ScriptedCluster, name: str, **properties: Any) -> str:
+    with pytest.raises(ClusterError) as caught:
+        await used(cluster, name, timeout=0.5, **properties)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+NOT_ACCEPTED = r"its certificate is not accepted: (unable to get local issuer|self[ -]signed) certificate.*"
+ENDED = "it ended the connection, as it does where it does not accept the client's certificate or wants one"
+FAULTS = {
+    "another authority": ("server", {"ca": "other-ca"}, NOT_ACCEPTED),
+    "expired": ("expired", {"ca": "ca"}, "its certificate is not accepted: certificate has expired"),
+    "another address": ("elsewhere", {"ca": "ca"}, "its certificate is for another name or address"),
+    "no certificate of the client": ("server", {"ca": "ca"}, ENDED),
+    "a client of another authority": ("server", {"ca": "ca", "cert": "other-server", "key": "other-server-key"}, ENDED),
+    "an expired client": ("server", {"ca": "ca", "cert": "expired", "key": "expired-key"}, ENDED),
+    "no TLS on this side": ("server", {}, r"it ended the connection: does it want TLS \(tikv\.ca, --ca\)\?"),
+    "no TLS on that side": ("", {"ca": "ca"}, "it does not speak TLS"),
+}
+"""The server's certificate, and what the client is given; the client is asked for a certificate."""
+
+
 @pytest.mark.parametrize("name", DRIVERS)
-@pytest.mark.parametrize("authority", ["other-ca.pem", "extensions"])
-def test_an_authority_that_did_not_sign_is_one_line(certificates: Path, authority: str, name: str) -> None:
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_pd_that_cannot_be_used_is_one_line_that_says_why(certificates: Path, name: str, fault: str) -> None:
+    server, files, words = FAULTS[fault]
+
     async def test() -> None:
-        async with secured(certificates, mutual=False) as cluster:
-            with pytest.raises(ClusterError) as caught:
-                await used(cluster, name, ca=certificates / authority, timeout=0.5)
-            assert str(caught.value).startswith(f"no PD answers at {cluster.pd}")
-            assert len(str(caught.value).splitlines()) == 1
+        made = secured(certificates, mutual=True, pd_is=server) if server else ScriptedCluster()
+        async with made as cluster:
+            line = await refused(cluster, name, **{each: certificates / f"{file}.pem" for each, file in files.items()})
+            assert re.fullmatch(rf"no PD answers at {cluster.pd}: ({cluster.pd}: )?{words}", line), line
 
     run(test())
 
 
 @pytest.mark.parametrize("name", DRIVERS)
-def test_a_client_without_the_certificate_that_is_asked_for_is_one_line(certificates: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        ("other-server", NOT_ACCEPTED),
+        ("expired", "its certificate is not accepted: certificate has expired"),
+        ("elsewhere", "its certificate is for another name or address"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_one_line_that_says_why(
+    certificates: Path, name: str, server: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tikv_raw, "OPEN_SECONDS", 3.0)
+
     async def test() -> None:
-        async with secured(certificates, mutual=True) as cluster:
-            with pytest.raises(ClusterError) as caught:
-                await used(cluster, name, ca=certificates / "ca.pem", timeout=0.5)
-            assert str(caught.value).startswith(f"no PD answers at {cluster.pd}")
-            assert len(str(caught.value).splitlines()) == 1
+        async with secured(certificates, mutual=False, stores_are=server) as cluster:
+            line = await refused(cluster, name, ca=certificates / "ca.pem")
+            start = f"PD at {cluster.pd} answers, but a TiKV store cannot be reached: "
+            assert re.fullmatch(rf"{start}127\.0\.0\.1:\d+: {words}", line), line
 
     run(test())
 

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from ycsbpy.cluster.locate import Kind, Located, PdInfo, TlsFiles, locate, probe_pd
-from ycsbpy.errors import ClusterError
+from ycsbpy.errors import ClusterError, UsageError
 from ycsbpy.proto import pdpb_pb2 as pdpb
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def test_then_a_playground() -> None:
     assert asyncio.run(locate([], playground=lambda: playground)) is playground
 
 
-def test_then_a_pd_where_go_ycsb_would_look(cluster: MiniCluster) -> None:
+def test_then_a_pd_where_go_ycsb_would_look(cluster: MiniCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ycsbpy.cluster.locate.PROBE_DEFAULT_S", 20.0)  # a loaded machine may not answer at once
     found = asyncio.run(locate([], default=cluster.pd_address))
     assert (found.kind, found.endpoints) == (Kind.FOUND, (cluster.pd_address,))
     assert cluster.pd_address in found.why
@@ -136,6 +137,11 @@ def test_tls(tmp_path: Path, cluster: MiniCluster) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     with pytest.raises(ClusterError, match="no PD answers"):
         probe_pd([cluster.pd_address], 1.0, TlsFiles(tmp_path / "ca.pem"))
+
+
+def test_tls_without_a_cluster_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="TLS is asked for, and no cluster is named"):
+        asyncio.run(locate([], tls=TlsFiles(tmp_path / "ca.pem")))
 
 
 def test_grpc_does_not_write_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:

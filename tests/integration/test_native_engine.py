@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import math
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -16,7 +18,7 @@ from ycsbpy.clock import SystemClock
 from ycsbpy.config import WorkloadSettings, make_config
 from ycsbpy.drivers.registry import driver_class
 from ycsbpy.drivers.tikv_raw import RawTikvDriver
-from ycsbpy.measure.summary import Accounting, Attempts
+from ycsbpy.measure.summary import Accounting, Attempts, LatencyStats
 from ycsbpy.measure.taps import Taps
 from ycsbpy.ops import Operation, OpKind
 from ycsbpy.report.rawlines import RawLines
@@ -395,6 +397,45 @@ def test_a_rate_is_kept_and_both_latencies_are_there() -> None:
             assert summary.elapsed_ns >= 99 / 400 * 1e9
 
     run(test())
+
+
+def test_waiting_counts_one_stall(tmp_path: Path) -> None:
+    """1,000 a second for 3 s, a store that stands still for 0.6 s: those due meanwhile waited up to 0.6 s.
+
+    Each operation's intended start is on the schedule to the microsecond, whatever the machine does beside; a machine
+    that is busy can only make the waits longer.
+    """
+    period_us, count, stall_s = 1000, 3000, 0.6
+
+    async def test() -> Summary:
+        raw = RawLines(f"{tmp_path}/raw.csv", as_go_ycsb=False)
+        async with ScriptedCluster() as cluster:
+            cluster.data.update(loaded())
+
+            def stand_still() -> None:
+                if len(cluster.requests) == count // 3:
+                    threading.Event().wait(stall_s)  # the server's loop, not the engine's threads
+
+            cluster.on_request = stand_still
+            rig = Rig(cluster, readproportion=1, tikv_timeout=30)
+            summary = await rig.run(Phase.RUN, count, clients=16, target=1e6 / period_us, taps=Taps(raw.queue))
+        raw.close()
+        return summary
+
+    summary = asyncio.run(test())
+    assert summary.accounting == Accounting(planned=count, ok=count)
+    lines = read_csv(tmp_path / "raw.csv")
+    responses = sorted(int(line["response_us"]) for line in lines)
+    intended = sorted(int(line["timestamp_us"]) + int(line["latency_us"]) - int(line["response_us"]) for line in lines)
+    assert all(abs(at - intended[0] - n * period_us) <= 4 for n, at in enumerate(intended))
+    series = summary.series["READ"].response
+    assert series is not None
+    stats = LatencyStats.of(series, (90, 99))
+    for percent, least_s in ((90, stall_s / 2), (99, stall_s * 0.95)):
+        counted = stats.percentiles_ns[percent] / 1000
+        assert counted == pytest.approx(responses[math.ceil(count * percent / 100) - 1], rel=0.002)
+        assert counted >= 0.98 * least_s * 1e6
+    assert 0.98 * stall_s * 1e9 <= summary.series["READ"].service.max_ns
 
 
 def test_wrong_data_is_found() -> None:

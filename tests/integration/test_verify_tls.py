@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import ssl
 from typing import TYPE_CHECKING
 
@@ -75,10 +76,34 @@ def test_pd_is_asked_behind_tls(cluster: MiniCluster, certificates: Path) -> Non
             assert len(json.loads(done.output)["stores"]) == 1
             done = await asyncio.to_thread(run_cli, "verify", "replication", "--pd", pd, "--ca", ca, "--json")
             assert json.loads(done.stdout)["check"] == "replication", done.output
-            for arguments in (["--ca", str(certificates / "other-ca.pem")], []):
-                done = await asyncio.to_thread(run_cli, "verify", "replication", "--pd", pd, *arguments)
-                assert done.exit_code == ClusterError.exit_code
-                assert len(done.output.splitlines()) == 1
+            done = await asyncio.to_thread(run_cli, "doctor", "--pd", pd, "--ca", ca)
+            assert done.exit_code == 0, done.output
+            assert re.search(r"^ok +stores +1 of 1 are Up", done.stdout, re.MULTILINE), done.stdout
+            for command in (["verify", "replication"], ["top"]):
+                for arguments in (["--ca", str(certificates / "other-ca.pem")], []):
+                    done = await asyncio.to_thread(run_cli, *command, "--pd", pd, *arguments)
+                    assert done.exit_code == ClusterError.exit_code
+                    assert len(done.output.splitlines()) == 1
+
+    asyncio.run(test())
+
+
+def test_the_users_own_file_turns_tls_on(cluster: MiniCluster, certificates: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.properties"
+
+    async def test() -> None:
+        async with behind_tls(cluster, certificates, mutual=True) as pd:
+            files = {"ca": "ca", "cert": "client", "key": "client-key"}
+            lines = [f"tikv.{name}={certificates / file}.pem" for name, file in files.items()]
+            own.write_text("\n".join([f"tikv.pd={pd}", *lines]))
+            for command in (["top", "--json"], ["verify", "replication", "--json"], ["doctor", "--json"]):
+                done = await asyncio.to_thread(run_cli, "--config", str(own), *command)
+                assert "stores" in done.stdout, done.output
+                assert json.loads(done.stdout)
+            own.write_text(lines[0])  # and no cluster: TLS is not left out in silence
+            done = await asyncio.to_thread(run_cli, "--config", str(own), "top")
+            assert done.exit_code == UsageError.exit_code
+            assert done.output.startswith("ycsbpy: TLS is asked for, and no cluster is named")
 
     asyncio.run(test())
 
@@ -98,8 +123,13 @@ def test_pd_asks_for_a_certificate(cluster: MiniCluster, certificates: Path) -> 
 def test_files_that_cannot_be_used(certificates: Path) -> None:
     with pytest.raises(ClusterError, match="the certificates for PD cannot be used"):
         PdHttp(["127.0.0.1:1"], tls=TlsFiles(certificates / "client-key.pem"))
-    ca, key = str(certificates / "ca.pem"), str(certificates / "client-key.pem")
-    for arguments in (["--cert", ca, "--ca", ca], ["--cert", ca, "--key", key]):
+    ca, cert, key, other = (str(certificates / f"{name}.pem") for name in ("ca", "client", "client-key", "server-key"))
+    for arguments, words in (
+        (["--cert", ca, "--ca", ca], "--cert and --key: a certificate needs its key"),
+        (["--cert", ca, "--key", key], "--cert: a client's certificate needs TLS"),
+        (["--ca", key], f"--ca: {key}: it holds no certificate"),
+        (["--ca", ca, "--cert", cert, "--key", other], f"--key: {other}: it is not the key of {cert}"),
+    ):
         done = run_cli("top", "--pd", "127.0.0.1:1", *arguments)
         assert done.exit_code == UsageError.exit_code
-        assert "--cert" in done.output
+        assert done.output.startswith(f"ycsbpy: {words}"), done.output

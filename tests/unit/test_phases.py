@@ -150,7 +150,7 @@ def test_waiting_counts_one_stall() -> None:
     async def answer(_: int) -> Result:
         if stall_from <= clock.now_ns() < stall_from + 2 * SECOND:
             await clock.sleep_until_ns(stall_from + 2 * SECOND)
-        await clock.sleep_ns(20_000)
+        await clock.sleep_ns(2_000)
         return OK
 
     summary = go(clock, PhasePlan(Phase.RUN, 10_000, clients=1, target=1000), answer)
@@ -159,11 +159,11 @@ def test_waiting_counts_one_stall() -> None:
     assert response is not None
     assert response.total == 10_000
     stats = LatencyStats.of(response, (50, 90, 99))
-    assert stats.percentiles_ns[90] == pytest.approx(1.0 * SECOND, rel=0.04)
+    assert stats.percentiles_ns[90] == pytest.approx(1.0 * SECOND, rel=0.02)
     assert stats.percentiles_ns[99] == pytest.approx(1.9 * SECOND, rel=0.02)
     service = LatencyStats.of(summary.series["READ"].service, (50, 99, 99.99))
     assert service.max_ns == pytest.approx(2 * SECOND, rel=0.01)
-    assert service.percentiles_ns[99] == pytest.approx(20_000, rel=0.01)  # what omits the waiting sees nothing
+    assert service.percentiles_ns[99] == pytest.approx(2_000, rel=0.01)  # what omits the waiting sees nothing
 
 
 @pytest.mark.parametrize("rate", [1, 10, 1000, 100_000])

@@ -159,12 +159,10 @@ def test_auto_says_why_it_passed_one_over() -> None:
     )
 
 
-def test_auto_takes_the_one_that_can_do_what_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_takes_the_one_that_can_do_what_is_asked(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("tikv_client", reason="its wheels are for CPython 3.11")
-    authority = tmp_path / "ca.pem"
-    authority.write_text("")
     monkeypatch.setattr("ycsbpy.drivers.tikv_native._has_tls", lambda: False)
-    choice = choose_driver("tikv", make_config({"tikv.ca": authority}))
+    choice = choose_driver("tikv", make_config({"tikv.ca": certificates / "ca.pem"}))
     assert choice.name == "tikv-python"
     assert choice.reason == (
         "tikv.ca: native was built without OpenSSL, so it has no TLS; write tikv.driver=tikv-python; "
@@ -172,10 +170,9 @@ def test_auto_takes_the_one_that_can_do_what_is_asked(tmp_path: Path, monkeypatc
     )
 
 
-def test_a_named_driver_is_taken_without_a_reason_and_refuses_by_itself(tmp_path: Path) -> None:
+def test_a_named_driver_is_taken_without_a_reason_and_refuses_by_itself(certificates: Path) -> None:
     pytest.importorskip("tikv_client", reason="its wheels are for CPython 3.11")
-    authority = tmp_path / "ca.pem"
-    authority.write_text("")
+    authority = certificates / "ca.pem"
     config = make_config({"tikv.driver": "tikv-client", "tikv.ca": authority, "tikv.pd": "127.0.0.1:2379"})
     choice = choose_driver("tikv", config)
     assert (choice.name, choice.reason) == ("tikv-client", "")

@@ -120,6 +120,8 @@ BAD = [
      "a certificate needs its key, and a key its certificate: tikv.cert=unset (default), tikv.key=some.pem (-p)"),
     ("tikv.cert=some.pem tikv.key=some.pem", "tikv.cert",
      "a client's certificate needs TLS, which tikv.ca turns on: tikv.cert=some.pem (-p), tikv.ca=unset (default)"),
+    ("tikv.ca=some.pem", "tikv.ca", "some.pem: it holds no certificate in PEM"),
+    ("tikv.ca=line\nbreak", "tikv.ca", "line�break: it holds no certificate in PEM"),
 ]  # fmt: skip
 
 
@@ -127,6 +129,7 @@ BAD = [
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("some.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    Path("line\nbreak").write_text("")
 
 
 @pytest.mark.parametrize(("written", "name", "reason"), BAD, ids=[ascii(one[0][:60]) for one in BAD])
@@ -412,18 +415,17 @@ def test_whatever_passes_can_be_drawn(written: dict[str, str]) -> None:
 # TiKV
 
 
-def test_all_of_tikv() -> None:
+def test_all_of_tikv(certificates: Path) -> None:
+    ca, cert, key = (certificates / f"{name}.pem" for name in ("ca", "client", "client-key"))
     config = make_config(
         {
             "tikv.pd": "http://a:2379/, [::1]:2380,pd-2.example:2381", "tikv.driver": "tikv-python",
-            "tikv.conncount": 4, "tikv.timeout": 2.5, "tikv.ca": "some.pem",
-            "tikv.cert": "some.pem", "tikv.key": "some.pem",
+            "tikv.conncount": 4, "tikv.timeout": 2.5, "tikv.ca": ca, "tikv.cert": cert, "tikv.key": key,
         }
     )  # fmt: skip
-    pem = Path("some.pem")
     assert TikvSettings.from_config(config) == TikvSettings(
         pd=("a:2379", "[::1]:2380", "pd-2.example:2381"), driver="tikv-python", type="raw", apiversion="V1",
-        conncount=4, timeout_seconds=2.5, ca=pem, cert=pem, key=pem,
+        conncount=4, timeout_seconds=2.5, ca=ca, cert=cert, key=key,
     )  # fmt: skip
 
 

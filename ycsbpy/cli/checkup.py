@@ -30,6 +30,7 @@ from ycsbpy.errors import ClusterError, UsageError, YcsbpyError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ycsbpy.cluster.locate import TlsFiles
     from ycsbpy.config import Config
 
 __all__ = ["Check", "State", "clock", "cores", "drivers", "environment", "folders", "installed", "open_files", "pd",
@@ -269,12 +270,15 @@ def _program(name: str, flag: str) -> Check:
     return Check(name, State.OK, f"{path}, {version}", {"path": path, "version": version})
 
 
-async def pd(given: tuple[str, ...], config: Config) -> list[Check]:
-    """The cluster that load and run would use: PD, and its stores. It is needed if the user has named it."""
+async def pd(given: tuple[str, ...], config: Config, tls: TlsFiles | None = None) -> list[Check]:
+    """The cluster that load and run would use: PD, and its stores. It is needed if the user has named it.
+
+    ``tls`` is stronger than what the configuration says of TLS.
+    """
     from ycsbpy.cluster.locate import Kind, TlsFiles, locate
 
     tikv = TikvSettings.from_config(config)
-    tls = None if tikv.ca is None else TlsFiles(tikv.ca, tikv.cert, tikv.key)
+    tls = TlsFiles.of(tikv) if tls is None else tls
     try:
         found = await locate(given or tikv.pd, tls=tls)
     except (ClusterError, UsageError) as error:
@@ -283,14 +287,14 @@ async def pd(given: tuple[str, ...], config: Config) -> list[Check]:
         return [Check("pd", State.NOTE, f"{found.why}: load and run would start a mini-cluster")]
     facts = {"endpoints": list(found.endpoints), **found.facts}
     checks = [Check("pd", State.OK, found.why, facts, needed=True)]
-    return checks if tls is not None else [*checks, _stores(found.endpoints)]
+    return [*checks, _stores(found.endpoints, tls)]
 
 
-def _stores(endpoints: tuple[str, ...]) -> Check:
+def _stores(endpoints: tuple[str, ...], tls: TlsFiles | None) -> Check:
     from ycsbpy.cluster.pdhttp import PdHttp
 
     try:
-        listed = [one["store"] for one in PdHttp(endpoints).get("/stores").get("stores") or []]
+        listed = [one["store"] for one in PdHttp(endpoints, tls=tls).get("/stores").get("stores") or []]
     except (ClusterError, AttributeError, KeyError, TypeError) as error:
         return Check("stores", State.FAIL, f"PD does not say: {error}", needed=True, exit_code=4)
     facts = {"stores": [{key: one.get(key) for key in ("id", "address", "state_name", "version")} for one in listed]}

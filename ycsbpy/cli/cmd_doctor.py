@@ -12,6 +12,7 @@ from ycsbpy import __version__
 from ycsbpy.cli import checkup
 from ycsbpy.cli.checkup import Check, State
 from ycsbpy.cli.options import given_endpoints, pd_option, user_file
+from ycsbpy.cli.tls import tls_options
 from ycsbpy.cli.variables import variables
 from ycsbpy.errors import DriverError, of_exit_code
 from ycsbpy.userdirs import state_folder
@@ -19,14 +20,17 @@ from ycsbpy.userdirs import state_folder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ycsbpy.cluster.locate import TlsFiles
+
 __all__ = ["doctor"]
 
 
 @click.command()
 @pd_option
+@tls_options
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
 @click.pass_context
-def doctor(ctx: click.Context, pd: str | None, as_json: bool) -> None:
+def doctor(ctx: click.Context, pd: str | None, as_json: bool, tls: TlsFiles | None) -> None:
     """Show what is installed, which drivers work and why others do not, limits, clock, programs, and the cluster.
 
     \b
@@ -37,7 +41,7 @@ def doctor(ctx: click.Context, pd: str | None, as_json: bool) -> None:
     the PD that was named. If not, it is that of the first thing that does not.
     """
     endpoints = given_endpoints(pd) if pd is not None else ()
-    checks = _all_checks(ctx, endpoints)
+    checks = _all_checks(ctx, endpoints, tls)
     broken = [check for check in checks if check.needed and check.state is State.FAIL]
     if as_json:
         found = {"version": __version__, "ok": not broken, "checks": [check.to_json() for check in checks]}
@@ -50,7 +54,7 @@ def doctor(ctx: click.Context, pd: str | None, as_json: bool) -> None:
         raise error(f"doctor: {first.name}: {first.text}")
 
 
-def _all_checks(ctx: click.Context, endpoints: tuple[str, ...]) -> list[Check]:
+def _all_checks(ctx: click.Context, endpoints: tuple[str, ...], tls: TlsFiles | None) -> list[Check]:
     own, config = checkup.settings(user_file())
     names = _variables(ctx)
     return [
@@ -63,7 +67,7 @@ def _all_checks(ctx: click.Context, endpoints: tuple[str, ...]) -> list[Check]:
         checkup.clock(),
         *checkup.folders(state_folder()),
         *checkup.programs(),
-        *asyncio.run(checkup.pd(endpoints, config)),
+        *asyncio.run(checkup.pd(endpoints, config, tls)),
     ]
 
 

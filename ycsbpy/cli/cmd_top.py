@@ -11,9 +11,8 @@ import click
 
 from ycsbpy.cli.board import STORE_HEAD, board, store_rows
 from ycsbpy.cli.columns import columns
-from ycsbpy.cli.options import cluster_endpoints, pd_option
+from ycsbpy.cli.options import cluster_http, pd_option
 from ycsbpy.cli.tls import tls_options
-from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.timeline import Timeline, look
 from ycsbpy.errors import ClusterError
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ycsbpy.cluster.locate import TlsFiles
+    from ycsbpy.cluster.pdhttp import PdHttp
 
 __all__ = ["top"]
 
@@ -37,7 +37,7 @@ def top(pd: str | None, interval: float, once: bool, as_json: bool, tls: TlsFile
 
     On a terminal until Ctrl-C; in a pipe, one look. PD is asked for counts only, which costs it little.
     """
-    http = PdHttp(cluster_endpoints(pd, tls), tls=tls)
+    http = cluster_http(pd, tls)
     timeline = Timeline()
     timeline.add(look(http))  # a PD that cannot be asked at all is an error, not an empty screen
     if as_json:

@@ -11,9 +11,8 @@ import click
 
 from ycsbpy.cli.board import STORE_HEAD, store_rows
 from ycsbpy.cli.columns import columns
-from ycsbpy.cli.options import Given, bench_options, cluster_endpoints, pd_option
+from ycsbpy.cli.options import Given, bench_options, cluster_http, pd_option
 from ycsbpy.cli.tls import tls_options
-from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.picture import Picture, take_picture
 from ycsbpy.cluster.verdict import Verdict, balance, replication
 from ycsbpy.cluster.waiting import Judged, wait_for
@@ -113,7 +112,7 @@ def verify_data(given: Given) -> None:
 def _judge(
     pd: str | None, tls: TlsFiles | None, judge: Callable[[Picture], Verdict], timeout_s: float, stable_s: float
 ) -> Judged:
-    http = PdHttp(cluster_endpoints(pd, tls), tls=tls)
+    http = cluster_http(pd, tls)
     line = ProgressLine()
     try:
         return wait_for(lambda: take_picture(http), judge, timeout_s=timeout_s, stable_s=stable_s, progress=line.show)

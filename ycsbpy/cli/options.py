@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ycsbpy.cluster.locate import TlsFiles
+    from ycsbpy.cluster.pdhttp import PdHttp
     from ycsbpy.config import Config
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
     "USER_FILE",
     "Given",
     "bench_options",
-    "cluster_endpoints",
+    "cluster_http",
     "given_endpoints",
     "pd_option",
     "playground_options",
@@ -253,18 +254,32 @@ def pd_option(command: Callable[..., None]) -> Callable[..., None]:
     return option(command)
 
 
-def cluster_endpoints(pd: str | None, tls: TlsFiles | None = None) -> tuple[str, ...]:
+def cluster_http(pd: str | None, tls: TlsFiles | None = None) -> PdHttp:
     """The PD that a command on a cluster is to ask: the given one, the one that the user's file names, a playground's,
-    or the one on 127.0.0.1:2379.
+    or the one on 127.0.0.1:2379. With TLS where there are files for it, or the user's file names some.
 
-    Raises ``UsageError`` for what is not host:port and ``ClusterError`` where there is none.
+    Raises ``UsageError`` for what is not host:port or no certificate, and ``ClusterError`` where there is no PD.
     """
     from ycsbpy.cluster.locate import Kind, locate
+    from ycsbpy.cluster.pdhttp import PdHttp
 
+    if tls is None:
+        tls = _own_tls()
     found = asyncio.run(locate(given_endpoints(pd), tls=tls))
     if found.kind is Kind.EMBEDDED:
         raise ClusterError(f"{found.why}, and no playground runs: name the cluster with --pd HOST:PORT")
-    return found.endpoints
+    return PdHttp(found.endpoints, tls=tls)
+
+
+def _own_tls() -> TlsFiles | None:
+    """By the file of the user's own."""
+    from ycsbpy.cluster.locate import TlsFiles
+    from ycsbpy.config import TikvSettings, load_config, written_value
+
+    file = user_file()
+    if file is None or not written_value("tikv.ca", user_file=file):
+        return None
+    return TlsFiles.of(TikvSettings.from_config(load_config(user_file=file)))
 
 
 def given_endpoints(pd: str | None) -> tuple[str, ...]:

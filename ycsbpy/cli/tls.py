@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ycsbpy.errors import UsageError
+from ycsbpy.tls import file_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,8 @@ def tls_options(command: Callable[..., None]) -> Callable[..., None]:
             raise UsageError("--cert and --key: a certificate needs its key, and a key its certificate")
         if cert is not None and ca is None:
             raise UsageError("--cert: a client's certificate needs TLS, which --ca turns on")
+        if ca is not None and (wrong := file_problem(ca, cert, key)) is not None:
+            raise UsageError(f"--{wrong[0]}: {wrong[1]}")
         command(*arguments, tls=None if ca is None else TlsFiles(ca, cert, key), **others)
 
     return with_tls

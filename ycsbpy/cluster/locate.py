@@ -16,12 +16,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ycsbpy.errors import ClusterError, UsageError
+from ycsbpy.tls import connection_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import Self
 
     import grpc
+
+    from ycsbpy.config import TikvSettings
 
 __all__ = [
     "DEFAULT_ENDPOINT",
@@ -57,6 +61,11 @@ class TlsFiles:
     ca: Path
     cert: Path | None = None
     key: Path | None = None
+
+    @classmethod
+    def of(cls, settings: TikvSettings) -> Self | None:
+        """Those that the properties name; None where they do not turn TLS on."""
+        return None if settings.ca is None else cls(settings.ca, settings.cert, settings.key)
 
 
 @dataclass(frozen=True)
@@ -119,11 +128,16 @@ async def locate(
 ) -> Located:
     """Return the cluster to use; ``pd`` are the user's endpoints (host:port), empty where none was given.
 
-    Raises ``ClusterError`` when no PD answers where the user says, and what ``playground`` raises.
+    Raises ``ClusterError`` when no PD answers where the user says, ``UsageError`` for ``tls`` without endpoints, since
+    what is found or started here has none, and what ``playground`` raises.
     """
     if pd:
         info = await asyncio.to_thread(probe_pd, pd, PROBE_GIVEN_S, tls)
         return _at(Kind.GIVEN, pd, info, f"PD at {','.join(pd)}")
+    if tls is not None:
+        raise UsageError(
+            "TLS is asked for, and no cluster is named: write its PD's address, -p tikv.pd=HOST:PORT or --pd HOST:PORT"
+        )
     found = await asyncio.to_thread(playground)
     if found is not None:
         return found
@@ -140,7 +154,8 @@ async def locate(
 
 def _at(kind: Kind, endpoints: Sequence[str], info: PdInfo, why: str) -> Located:
     facts = {"cluster_id": info.cluster_id, "version": info.version}
-    return Located(kind, tuple(endpoints), f"{why} (cluster {info.cluster_id}, {info.version})", facts)
+    what = ", ".join(filter(None, (f"cluster {info.cluster_id}", info.version)))
+    return Located(kind, tuple(endpoints), f"{why} ({what})", facts)
 
 
 def probe_pd(endpoints: Sequence[str], timeout_s: float, tls: TlsFiles | None = None) -> PdInfo:
@@ -174,7 +189,7 @@ def _ask(endpoint: str, timeout_s: float, tls: TlsFiles | None) -> PdInfo:
         try:
             members = get_members(pdpb.GetMembersRequest(), timeout=timeout_s)
         except grpc.RpcError as error:
-            raise ClusterError(f"{endpoint}: {_reason(error, timeout_s)}") from None
+            raise ClusterError(f"{endpoint}: {_reason(error, timeout_s, tls=tls is not None)}") from None
     if members.header.HasField("error"):
         raise ClusterError(f"{endpoint}: {members.header.error.message}")
     if not members.header.cluster_id or not members.leader.client_urls:
@@ -196,7 +211,7 @@ def _channel(endpoint: str, tls: TlsFiles | None) -> grpc.Channel:
     return grpc.secure_channel(endpoint, grpc.ssl_channel_credentials(ca, key, cert), options=options)
 
 
-def _reason(error: Any, timeout_s: float) -> str:
+def _reason(error: Any, timeout_s: float, *, tls: bool) -> str:
     code, details = error.code().name, error.details() or ""
     if code == "DEADLINE_EXCEEDED":
         return f"no answer within {timeout_s:.3g} s"
@@ -206,7 +221,8 @@ def _reason(error: Any, timeout_s: float) -> str:
         return "connection refused"
     if "address lookup failed" in details or "resolution" in details:
         return "the host name cannot be resolved"
-    return f"{code.lower()}: {' '.join(details.split())[:160]}"
+    address, problem = connection_problem(details, tls=tls)
+    return problem[:160] if address else f"{code.lower()}: {problem[:160]}"
 
 
 def _anybody_there(endpoint: str, timeout_s: float) -> bool:

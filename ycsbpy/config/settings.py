@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from ycsbpy.config.lengths import LengthHistogram, read_length_histogram
 from ycsbpy.config.values import AllowedErrors, Latency, printable, shown
 from ycsbpy.errors import PropertyError, UsageError
+from ycsbpy.tls import file_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -269,12 +270,15 @@ class TikvSettings:
 
     @classmethod
     def from_config(cls, config: Config) -> TikvSettings:
-        """Take and check what the TiKV drivers need. Raises ``PropertyError``, also for a file that is not there."""
+        """Take and check what the TiKV drivers need. Raises ``PropertyError``, also for a file that is not there or
+        does not hold what it should."""
         ca, cert, key = (_file(config, name) for name in ("tikv.ca", "tikv.cert", "tikv.key"))
         if (cert is None) != (key is None):
             raise clash(config, "a certificate needs its key, and a key its certificate", "tikv.cert", "tikv.key")
         if cert is not None and ca is None:
             raise clash(config, "a client's certificate needs TLS, which tikv.ca turns on", "tikv.cert", "tikv.ca")
+        if ca is not None and (wrong := file_problem(ca, cert, key)) is not None:
+            raise config.error(f"tikv.{wrong[0]}", printable(wrong[1]))
         return cls(
             pd=tuple(_endpoint(config, text) for text in config.items("tikv.pd")),
             driver=config.text("tikv.driver"),

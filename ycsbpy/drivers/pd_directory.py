@@ -22,6 +22,7 @@ from ycsbpy.errors import ClusterError, DriverError
 from ycsbpy.proto import keyspacepb_pb2 as keyspacepb
 from ycsbpy.proto import metapb_pb2 as metapb
 from ycsbpy.proto import pdpb_pb2 as pdpb
+from ycsbpy.tls import connection_problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,9 @@ Described: TypeAlias = "tuple[int, bytes, bytes, int, int, list[tuple[int, int, 
 addresses by store."""
 
 _CALL_S = 3.0
-_STORE_TTL_S = 15.0
+_STORE_TTL_S = 1.0
+"""A store that came back at another address is found after that; PD is asked for each store once in that time at most,
+and only while Regions are looked for."""
 _TOMBSTONE = 2
 _REMOVED = 3
 
@@ -167,7 +170,7 @@ class PdDirectory:
             except grpc.RpcError as error:
                 self._forget_leader()
                 if last:
-                    raise ClusterError(f"PD does not answer {method}: {_text(error)}") from None
+                    raise ClusterError(f"PD does not answer {method}: {self._text(error)}") from None
                 continue
             if answer.header.error.type:
                 name = pdpb.ErrorType.Name(answer.header.error.type)
@@ -186,7 +189,7 @@ class PdDirectory:
             try:
                 answer = self._unary(endpoint, "/pdpb.PD/GetMembers", pdpb.GetMembersRequest(), pdpb.GetMembersResponse)
             except grpc.RpcError as error:
-                problems.append(f"{endpoint}: {_text(error)}")
+                problems.append(f"{endpoint}: {self._text(error)}")
                 continue
             if self.cluster_id and answer.header.cluster_id != self.cluster_id:
                 raise ClusterError(f"PD at {endpoint} is of another cluster ({answer.header.cluster_id})")
@@ -216,6 +219,12 @@ class PdDirectory:
         except DecodeError as error:
             raise ClusterError(f"PD at {address} answers {path} with what is no {answer_class.__name__}") from error
         return answer
+
+    def _text(self, error: grpc.RpcError) -> str:
+        with contextlib.suppress(AttributeError):
+            address, problem = connection_problem(error.details() or "", tls=self._credentials is not None)
+            return problem if address else f"{error.code().name}: {problem}"
+        return str(error)
 
     def _channel(self, address: str) -> grpc.Channel:
         with self._lock:
@@ -254,9 +263,3 @@ def read_pem(path: Path | None) -> bytes | None:
 
 def _address(url: str) -> str:
     return url.rpartition("//")[2].rstrip("/")
-
-
-def _text(error: grpc.RpcError) -> str:
-    with contextlib.suppress(AttributeError):
-        return f"{error.code().name}: {error.details()}"
-    return str(error)

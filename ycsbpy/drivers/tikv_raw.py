@@ -25,6 +25,7 @@ from ycsbpy.drivers.rowcodec import RowCodec, field_names, record_key, table_pre
 from ycsbpy.drivers.tikv_errors import LOST_ATTEMPT, Failure, Proof, failed
 from ycsbpy.errors import ClusterError, NotSupportedError, PropertyError, YcsbpyError
 from ycsbpy.ops import Outcome, Result
+from ycsbpy.tls import connection_problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
@@ -183,7 +184,10 @@ class RawTikvDriver(Driver):
     def _cluster_error(self, failure: Failure) -> ClusterError:
         sentence = _SENTENCES.get(failure.name, f"the cluster of PD {{pd}} cannot be used: {failure.name}")
         line = sentence.format(pd=",".join(self.settings.pd))
-        detail = textwrap.shorten(failure.detail, 200, placeholder=" …")
+        address, problem = connection_problem(failure.detail, tls=self.settings.ca is not None)
+        detail = textwrap.shorten(f"{address}: {problem}" if address else problem, 200, placeholder=" …")
+        if detail.startswith(line):
+            return ClusterError(detail)
         return ClusterError(f"{line}: {detail}" if detail else line)
 
     async def close(self) -> None:
