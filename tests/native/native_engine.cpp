@@ -1,5 +1,10 @@
 // The engine with several threads against null stores in the same process, asked for its counts all the while: a test
 // for sanitizers, of memory and of threads.
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <cstdio>
 #include <string>
 #include <thread>
@@ -12,6 +17,19 @@
 
 using namespace ycsbpy;
 using namespace ycsbpy::engine;
+
+namespace {
+
+std::atomic<std::uint64_t> writes{0};  ///< system calls of all threads but the stores'
+thread_local bool is_store = false;
+
+}  // namespace
+
+/// In the C library's place: the engine writes by nothing else.
+extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+    writes.fetch_add(is_store ? 0 : 1, std::memory_order_relaxed);
+    return syscall(SYS_sendmsg, fd, message, flags);
+}
 
 namespace {
 
@@ -120,6 +138,28 @@ void all_operations_are_done_once() {
     server.join();
 }
 
+/// What is ready in a pass goes out as one message of one batch and in one system call for a connection, with whatever
+/// HTTP/2 has to say beside: its preface and answers to settings, a few of them at the start.
+void a_pass_is_one_message_and_one_write() {
+    nullstore::NullStores stores(1, row_of_two());
+    std::thread server([&] {
+        is_store = true;
+        stores.run();
+    });
+    constexpr std::uint64_t kCount = 20'000;
+    constexpr std::uint64_t kGreetings = 8;
+    const std::uint64_t before = writes.load();
+    const Outcomes done = run(plan_of(kCount), region(stores.ports()[0]), [](Engine&) {});
+    const std::uint64_t made = writes.load() - before;
+    stores.stop();
+    server.join();
+    const nullstore::Counts counts = stores.counts();
+    CHECK(done.totals.begun == kCount && counts.commands >= kCount);
+    CHECK(made >= counts.batches);
+    CHECK(made <= counts.batches + kGreetings * counts.connections);
+    CHECK(counts.commands >= 4 * counts.batches);  // of the eight that a thread's clients could make
+}
+
 void batches_are_done_once(std::uint64_t drop_after) {
     nullstore::NullStores stores(1, row_of_two(), drop_after);
     std::thread server([&] { stores.run(); });
@@ -164,6 +204,7 @@ void a_stop_from_outside_ends_it(bool at_once) {
 
 int main() {
     all_operations_are_done_once();
+    a_pass_is_one_message_and_one_write();
     batches_are_done_once(0);
     batches_are_done_once(8);
     connections_that_are_lost_lose_no_operation();
