@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from scripted_cluster import Relay, ScriptedCluster
 
 from ycsbpy._native.generators import DOMAIN_LOAD, DOMAIN_RUN
 from ycsbpy.config import TikvSettings, make_config
+from ycsbpy.drivers import pd_directory
 from ycsbpy.drivers.pd_directory import PdDirectory
 from ycsbpy.errors import ClusterError
 from ycsbpy.ops import OpKind, Outcome
@@ -139,4 +141,33 @@ def test_a_pd_of_another_cluster_is_not_followed() -> None:
             finally:
                 directory.close()
 
+    run(test())
+
+
+def test_a_member_that_does_not_answer_costs_its_time_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The member that answered is the first to be asked when the leader has to be found again."""
+    asked: list[str] = []
+    call = PdDirectory._unary
+
+    def seen(self: PdDirectory, address: str, path: str, *rest: Any) -> Any:
+        if path.endswith("/GetMembers"):
+            asked.append(address)
+        return call(self, address, path, *rest)
+
+    async def test() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            dead = f"127.0.0.1:{silent.getsockname()[1]}"
+            async with ScriptedCluster() as cluster:
+                given = make_config({"tikv.pd": f"{dead},{cluster.pd}"})
+                directory = PdDirectory(TikvSettings.from_config(given))
+                try:
+                    for _ in range(2):
+                        assert await asyncio.to_thread(directory.region, b"k") is not None
+                        directory._forget_leader()
+                finally:
+                    directory.close()
+                assert asked == [dead, cluster.pd, cluster.pd]
+
+    monkeypatch.setattr(pd_directory, "_CALL_S", 0.5)
+    monkeypatch.setattr(PdDirectory, "_unary", seen)
     run(test())

@@ -200,7 +200,8 @@ class PdDirectory:
                 self.cluster_id = answer.header.cluster_id
                 self._leader = _address(answer.leader.client_urls[0])
                 known = [_address(url) for member in answer.members for url in member.client_urls]
-                self._endpoints = list(dict.fromkeys([*endpoints, *known]))
+                # The one that answered is asked first the next time: one that does not answer costs a while.
+                self._endpoints = list(dict.fromkeys([endpoint, *endpoints, *known]))
                 return self._leader
         raise ClusterError(f"no PD answers at {', '.join(endpoints)}: {'; '.join(problems)}")
 
