@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ycsbpy.chart import Line, Mark, chart
+from ycsbpy.chart import Line, Mark, figure
 from ycsbpy.cluster.regionpanel import page, region_panel, style
 from ycsbpy.report.document import environment
 
@@ -95,8 +95,7 @@ def _during(during: dict[str, Any]) -> str:
         ]
         rate = [Line("all", [(one["at_s"] - begun, one["per_second"]) for one in seconds], 2)]
         for lines, title in ((latency, "Service time, ms"), (rate, "Operations a second")):
-            svg = chart(lines, marks, title=title, end_s=end_s, stepped=False, whole=lines is rate)
-            parts.append(f'<figure class="wide">{svg}</figure>')
+            parts.append(figure(lines, marks, title=title, end_s=end_s, stepped=False, whole=lines is rate))
         parts.append('<p class="soft">1: stores begin to join. Time is from the first second of the workload on.</p>')
     return "\n".join([*parts, "</section>"])
 

@@ -33,6 +33,14 @@ def test_the_numbers_are_the_last_samples() -> None:
     assert "3 Regions split into 8" in html
 
 
+def test_each_chart_is_there_for_wide_and_for_narrow_pages() -> None:
+    html = region_panel(timeline((1, 2), (2, 2)))
+    assert html.count('<svg class="chart"') == html.count('<svg class="chart narrow"') == 2
+    narrow = style().partition("@media (max-width: 40rem)")[2]
+    assert "svg.chart { display: none; }" in narrow
+    assert "svg.chart.narrow { display: block; }" in narrow
+
+
 def test_a_store_that_is_gone_is_no_line_any_more() -> None:
     html = region_panel(timeline((3,), state="Tombstone"))
     assert "<path" not in html
