@@ -115,8 +115,29 @@ def test_a_record_that_is_missing_is_found(cluster: MiniCluster) -> None:
         client.delete(key)
     done = verify("data", "-P", "workloada", *properties)
     assert done.returncode == 3
-    assert "99 of 100 records are there, 1 missing" in done.stdout
-    assert done.stderr.splitlines()[-1].startswith("ycsbpy: 1 records are not as loaded")
+    assert "data: 99 of 100 records are there, 1 missing, 0 could not be read" in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("ycsbpy: 1 record is not as loaded")
+
+
+def test_where_values_are_checked_a_record_that_is_missing_or_wrong_is_told_from_one_that_cannot_be_read(
+    cluster: MiniCluster,
+) -> None:
+    values = {"table": "checked", "recordcount": 100, "dataintegrity": "true", "tikv.pd": cluster.pd_address}
+    ycsbpy.load("workloada", properties=values)
+    properties = [word for name, value in values.items() for word in ("-p", f"{name}={value}")]
+    whole = verify("data", "-P", "workloada", *properties)
+    assert (whole.returncode, whole.stdout) == (
+        0,
+        "data: 100 of 100 records are there, 0 missing, 0 could not be read\n",
+    )
+    with tikv.RawClient([cluster.pd_address]) as client:
+        (first, _), (second, value), *_ = client.scan(prefix=b"checked:")
+        client.delete(first)
+        client.put(second, value[:-1] + bytes([value[-1] ^ 1]))
+    done = verify("data", "-P", "workloada", *properties)
+    assert done.returncode == 3
+    assert done.stdout == "data: 98 of 100 records are there and as loaded, 2 missing or wrong, 0 could not be read\n"
+    assert done.stderr.splitlines()[-1].startswith("ycsbpy: 2 records are not as loaded; the first: user")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ycsbpy.chart import time_label
+from ycsbpy.cli.columns import columns
+from ycsbpy.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from ycsbpy.cluster.picture import StoreFacts
     from ycsbpy.cluster.timeline import Timeline
 
-__all__ = ["STORE_HEAD", "board", "sparkline", "store_rows"]
+__all__ = ["STORE_HEAD", "board", "sparkline", "store_lines", "store_rows"]
 
 STORE_HEAD = ("Store", "Address", "State", "Regions", "Leaders", "Size (MiB)", "Score")
 BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -46,12 +48,19 @@ def board(timeline: Timeline, note: str = "") -> RenderableType:
         style = "" if store.up else "red" if store.state != "Tombstone" else "dim"
         table.add_row(*row[:4], spark, *row[4:], style=style)
     up = sum(store.up for store in last.stores)
+    replicas = sum(store.regions for store in last.stores)
+    clock = time.strftime("%H:%M:%S", time.localtime(timeline.started_at + last.at_s))
     head = (
-        f"{last.regions} Regions  {sum(store.regions for store in last.stores)} replicas  {up} stores Up  "
-        f"{last.operators} operators  {time.strftime('%H:%M:%S', time.localtime(timeline.started_at + last.at_s))}"
+        f"{counted(last.regions, 'Region')}  {counted(replicas, 'replica')}  "
+        f"{counted(up, 'store')} Up  {counted(last.operators, 'operator')}  {clock}"
     )
     events = [Text(f"{time_label(event.at_s):>8}  {event.text}") for event in timeline.events[-EVENTS_SHOWN:]]
     return Group(Text(head, style="bold"), table, *events, *([Text(note, style="dim")] if note else []))
+
+
+def store_lines(stores: Iterable[StoreFacts]) -> list[str]:
+    """Stores as a table of plain text."""
+    return columns(STORE_HEAD, store_rows(stores), underlined=False, numbers={*STORE_HEAD} - {"Address", "State"})
 
 
 def store_rows(stores: Iterable[StoreFacts]) -> list[tuple[str, ...]]:

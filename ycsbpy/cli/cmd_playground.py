@@ -183,7 +183,7 @@ def display_lines(shown: Display, *, verbose: bool) -> list[str]:
     head = ["Pid", "Role", "Uptime"]
     if verbose:
         head += ["Name", "Store", "Address", "State", "Regions", "Leaders"]
-    return columns(head, [_cells(row)[: len(head)] for row in shown.rows])
+    return columns(head, [_cells(row)[: len(head)] for row in shown.rows], numbers={"Store", "Regions", "Leaders"})
 
 
 def _cells(row: Row) -> list[str]:

@@ -264,6 +264,8 @@ def cluster_endpoints(pd: str | None, tls: TlsFiles | None = None) -> tuple[str,
     found = asyncio.run(locate(given_endpoints(pd), tls=tls))
     if found.kind is Kind.EMBEDDED:
         raise ClusterError(f"{found.why}, and no playground runs: name the cluster with --pd HOST:PORT")
+    if found.kind is not Kind.GIVEN:
+        click.echo(found.why, err=True)
     return found.endpoints
 
 
