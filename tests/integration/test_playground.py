@@ -243,6 +243,8 @@ def _read(path: Path) -> bytes:
         (["--backend", "tiup", "--tiup", "{}/nothing"], 2, "is no program that can be run"),
         (["--backend", "tiup", "--data-dir", "{}/d"], 4, "tiup keeps data in its own folder"),
         (["--backend", "minikluster"], 2, 'did you mean "minicluster"?'),
+        (["--bin-dir", "{}/nothing"], 4, "--bin-dir: a real TiKV was asked for, and there is none"),
+        (["v8.5.0", "--backend", "minicluster"], 2, "the version v8.5.0 is TiUP's to find"),
         (["--backend", "minicluster", "--pd.port", "{port}"], 4, "the port is taken"),
         (["--backend", "minicluster", "--kv.port", "{port}"], 4, "the port is taken"),
         (["--backend", "minicluster", "--data-dir", "/proc/nothing"], 4, "cannot write in /proc/nothing"),
