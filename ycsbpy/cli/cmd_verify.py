@@ -114,7 +114,8 @@ def verify_data(given: Given) -> None:
     job = Job.of("run", given.database, replace(given, flags=flags).config())
     with loading() as observer:
         document = perform(job, observer=observer, say=lambda line: click.echo(line, err=True))
-    click.echo(f"data: {data_line(document, count)}")
+    if document.phases and not document.phases[-1].stopped_by:
+        click.echo(f"data: {data_line(document, count)}")
     count_records(document, count)
 
 
