@@ -124,6 +124,9 @@ def test_the_whole_life_over_every_backend(flags: list[str]) -> None:
     started = ycsbpy("playground", *flags, "--kv", "2", "-d")
     assert started.returncode == 0, started.stderr
     assert READY in started.stdout
+    assert sum(line.startswith("Start pd instance: ") for line in started.stdout.splitlines()) == 1
+    assert sum(line.startswith("Start tikv instance: ") for line in started.stdout.splitlines()) == 2
+    assert started.stdout.count("PD Endpoints:") == 1
     assert "PD Endpoints:   127.0.0.1:" in started.stdout
     left = Left()
     assert len(left.pids) == 4

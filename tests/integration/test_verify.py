@@ -191,5 +191,5 @@ def test_a_cluster_with_too_few_stores_is_told_why() -> None:
         done = verify("replication", "--pd", small.pd_address)
         assert done.returncode == 4
         assert "missing peer: Region" in done.stdout
-        assert "2 stores are Up, and max-replicas is 3" in done.stdout
+        assert "2 stores Up, and max-replicas is 3" in done.stdout
         assert done.stderr.startswith("ycsbpy: replication: Region")

@@ -18,13 +18,13 @@ def failed() -> Proof:
     timeline.add(Sample.of(GOOD))
     good = Step("start", "3 stores are Up", "3 stores, 1 Region", good=True, seconds=1.25, ended_at_s=1.0)
     good.facts = {"backend": "minicluster", "why": "<the embedded one>"}
-    bad = Step("replication", "all is well", "Region 10: 2 voters of 3", ended_at_s=2.0)
-    return Proof(Plan(), [good, bad], ClusterError("Region 10: 2 voters of 3"), timeline)
+    bad = Step("replication", "all is well", "Region 10: 2 of 3 voters", ended_at_s=2.0)
+    return Proof(Plan(), [good, bad], ClusterError("Region 10: 2 of 3 voters"), timeline)
 
 
 def test_the_step_that_failed_and_why() -> None:
     html = walk_report(failed())
-    assert 'Failed at the step "replication": Region 10: 2 voters of 3' in html
+    assert 'Failed at the step "replication": Region 10: 2 of 3 voters' in html
     assert '<td class="bad">failed</td>' in html
     assert html.count('<td class="good">as expected</td>') == 1
     assert "After the first load" in html

@@ -142,7 +142,9 @@ async def locate(
 
 def _at(kind: Kind, endpoints: Sequence[str], info: PdInfo, why: str) -> Located:
     facts = {"cluster_id": info.cluster_id, "version": info.version}
-    return Located(kind, tuple(endpoints), f"{why} (cluster {info.cluster_id}, {info.version})", facts)
+    return Located(
+        kind, tuple(endpoints), f"{why} (cluster {info.cluster_id}{info.version and ', '}{info.version})", facts
+    )
 
 
 def probe_pd(endpoints: Sequence[str], timeout_s: float, tls: TlsFiles | None = None) -> PdInfo:
