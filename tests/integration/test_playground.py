@@ -18,6 +18,7 @@ from processes import port_is_open, until
 from standins import free_port, make_binaries, make_tiup
 
 from ycsbpy.cluster import Playground, reaper, statedir
+from ycsbpy.cluster.backends.tiup import tiup_home
 from ycsbpy.cluster.cleanup import clean
 from ycsbpy.cluster.locate import Kind, running_playground
 from ycsbpy.cluster.process import python_environment
@@ -115,8 +116,7 @@ class Left:
         found += [f"socket {folder}" for folder in self.folders if (folder / "control.sock").exists()]
         if folders:
             found += [f"folder {folder}" for folder in self.folders if folder.exists()]
-            tiup = Path(os.environ["TIUP_HOME"]) / "data"
-            found += [f"folder {path}" for path in tiup.glob("*")]
+            found += [f"folder {path}" for path in (tiup_home() / "data").glob("ycsbpy-*")]
         return found
 
 
