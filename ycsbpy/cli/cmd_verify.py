@@ -15,9 +15,7 @@ from ycsbpy.cli.options import Given, bench_options, cluster_endpoints, pd_optio
 from ycsbpy.cli.progress import ProgressLine, loading
 from ycsbpy.cli.tls import tls_options
 from ycsbpy.cluster.pdhttp import PdHttp
-from ycsbpy.cluster.picture import Picture, take_picture
-from ycsbpy.cluster.verdict import Verdict, balance, replication
-from ycsbpy.cluster.waiting import Judged, wait_for
+from ycsbpy.cluster.verification import BALANCED_WITHIN_S, REST_S, STABLE_S, verify_balance, verify_replication
 from ycsbpy.datacheck import READ_EVERY_RECORD, count_records
 from ycsbpy.errors import ClusterError, UsageError
 from ycsbpy.wording import counted
@@ -26,12 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ycsbpy.cluster.locate import TlsFiles
+    from ycsbpy.cluster.picture import Picture
+    from ycsbpy.cluster.verdict import Verdict
+    from ycsbpy.cluster.waiting import Judged
     from ycsbpy.report.document import Document
+
+    Show = Callable[[Picture, Verdict], None]
 
 __all__ = ["verify"]
 
-REST_S = 60.0
-"""A PD that has let everything be for so long will not balance any more: no need for all of the default timeout."""
 SECONDS = click.FloatRange(min=0)
 
 
@@ -60,12 +61,14 @@ def _cluster_options(command: Callable[..., None], wait: str) -> Callable[..., N
 @verify.command("replication")
 @partial(_cluster_options, wait="look once")
 @tls_options
-def verify_replication(pd: str | None, timeout: float | None, as_json: bool, tls: TlsFiles | None) -> None:
+def replication(pd: str | None, timeout: float | None, as_json: bool, tls: TlsFiles | None) -> None:
     """Check that every Region has its replicas on distinct stores that are Up, and a leader.
 
     Exit code 4 if not.
     """
-    judged = _judge(pd, tls, replication, timeout or 0.0)
+    judged = _judge(
+        pd, tls, lambda http, progress: verify_replication(http, timeout_s=timeout or 0.0, progress=progress)
+    )
     _report("replication", judged, as_json=as_json)
 
 
@@ -76,8 +79,8 @@ def verify_replication(pd: str | None, timeout: float | None, as_json: bool, tls
     "--new-store", "new_stores", type=int, multiple=True, metavar="ID", help="Store that has to hold Regions."
 )
 @click.option("--tolerance", type=SECONDS, metavar="SHARE", help="Largest difference of Region counts, of their mean.")
-@click.option("--stable", type=SECONDS, default=10.0, show_default=True, metavar="S", help="How long it must last.")
-def verify_balance(
+@click.option("--stable", type=SECONDS, default=STABLE_S, show_default=True, metavar="S", help="How long it must last.")
+def balance(
     pd: str | None, timeout: float | None, as_json: bool, new_stores: tuple[int, ...], tolerance: float | None,
     stable: float, tls: TlsFiles | None,
 ) -> None:  # fmt: skip
@@ -89,17 +92,22 @@ def verify_balance(
     judged = _judge(
         pd,
         tls,
-        lambda picture: balance(picture, new_stores=new_stores, tolerance=tolerance),
-        max(timeout if timeout is not None else 300.0, stable),
-        stable,
-        math.inf if timeout is not None else REST_S,
+        lambda http, progress: verify_balance(
+            http,
+            new_stores=new_stores,
+            tolerance=tolerance,
+            timeout_s=timeout if timeout is not None else BALANCED_WITHIN_S,
+            stable_s=stable,
+            rest_s=math.inf if timeout is not None else REST_S,
+            progress=progress,
+        ),
     )
     _report("balance", judged, as_json=as_json)
 
 
 @verify.command("data")
 @bench_options
-def verify_data(given: Given) -> None:
+def data(given: Given) -> None:
     """Read every record that a load with the same properties has made; with dataintegrity=true, check its values.
 
     Exit code 3 if a record is missing or wrong.
@@ -129,25 +137,11 @@ def data_line(document: Document, count: int) -> str:
     return f"{there}, {ended.not_found:,} missing, {ended.failed:,} could not be read"
 
 
-def _judge(
-    pd: str | None,
-    tls: TlsFiles | None,
-    judge: Callable[[Picture], Verdict],
-    timeout_s: float,
-    stable_s: float = 0.0,
-    rest_s: float = math.inf,
-) -> Judged:
+def _judge(pd: str | None, tls: TlsFiles | None, verify: Callable[[PdHttp, Show], Judged]) -> Judged:
     http = PdHttp(cluster_endpoints(pd, tls), tls=tls)
     line = ProgressLine()
     try:
-        return wait_for(
-            lambda: take_picture(http),
-            judge,
-            timeout_s=timeout_s,
-            stable_s=stable_s,
-            rest_s=rest_s,
-            progress=lambda picture, verdict: line.show(len(picture.regions), len(picture.operators), verdict),
-        )
+        return verify(http, lambda picture, seen: line.show(len(picture.regions), len(picture.operators), seen))
     finally:
         line.clear()
 
