@@ -154,7 +154,12 @@ def test_the_whole_life_over_every_backend(flags: list[str]) -> None:
 
     wrong = ycsbpy("playground", "scale-in", "--pid", "1")
     assert (wrong.returncode, wrong.stderr) == (2, "ycsbpy: no instance with id: 1\n")
-    assert ycsbpy("playground", "stop").returncode == 0
+    stopped = ycsbpy("playground", "stop")
+    tag, pid = shown["topology"]["tag"], shown["topology"]["pid"]
+    assert (stopped.returncode, stopped.stdout) == (
+        0,
+        f"Stop playground {tag}, pid: {pid}\nThe playground {tag} has stopped\n",
+    )
     assert left.anything() == []
     assert running_playground() is None
 

@@ -142,6 +142,7 @@ def stop(ctx: click.Context, tag: str) -> None:
     """Stop a playground; with a tag or a data folder its data stay."""
     attached = _attached(ctx, tag)
     name = attached.tag
+    _say(f"Stop playground {name}, pid: {attached.topology.pid}")  # a real TiKV takes its time
     attached.stop()
     _say(f"The playground {name} has stopped")
 
