@@ -49,7 +49,7 @@ LAYERS: dict[str, set[str]] = {
     "datacheck": {"errors", "measure", "report", "wording"},
     "explain": {"_native", "ops", "workload"},
     "walk": {"clock", "cluster", "config", "datacheck", "errors", "measure", "report", "runner", "session", "wording"},
-    "walkreport": {"chart", "cluster", "report", "walk"},
+    "walkreport": {"chart", "cluster", "report", "walk", "wording"},
     "cli": {
         "_resources", "api", "chart", "cluster", "config", "datacheck", "drivers", "errors", "explain", "measure",
         "minicluster", "nullcluster", "ops", "report", "runner", "session", "userdirs", "walk", "walkreport",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ycsbpy.chart import Line, Mark, figure
 from ycsbpy.cluster.regionpanel import page, region_panel, style
 from ycsbpy.report.document import environment
+from ycsbpy.wording import counted
 
 if TYPE_CHECKING:
     from ycsbpy.walk import Proof, Step
@@ -51,10 +52,11 @@ def _head(proof: Proof) -> str:
         reason = f": {proof.error}" if proof.error else ""
         outcome = f'<p class="bad">Failed at the step "{escape(name)}"{escape(reason)}</p>'
     facts = proof.steps[0].facts if proof.steps else {}
-    backend = f"{facts['backend']} ({facts['why']})" if "backend" in facts else plan.spec.backend
+    backend = f"{facts['backend']}: {facts['why']}" if "backend" in facts else plan.spec.backend
     sentence = (
-        f"{plan.spec.kv} stores over {backend}; {plan.records:,} records, then {plan.more_records:,} with "
-        f"{plan.threads} clients on {plan.conncount} connections a store; then {plan.add} more stores under load."
+        f"{counted(plan.spec.kv, 'store')}; {plan.records:,} records, then {plan.more_records:,} with "
+        f"{plan.threads} clients on {plan.conncount} connections a store; then {plan.add} more under load. "
+        f"Backend {backend}."
     )
     return f'<h1>Replication and Rebalancing</h1>\n{outcome}\n<p class="soft">{escape(sentence)}</p>'
 
