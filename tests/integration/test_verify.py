@@ -171,6 +171,7 @@ def test_a_store_that_never_comes_is_not_waited_for_when_nothing_moves(
     ("arguments", "code", "line"),
     [
         (["replication", "--pd", "127.0.0.1:1"], 4, "no PD answers"),
+        (["replication", "--pd", "http://h:2379"], 2, 'ycsbpy: --pd: "http://h:2379" is not HOST:PORT'),
         (["replication", "--pd", "somewhere"], 2, 'ycsbpy: --pd: "somewhere" is not HOST:PORT'),
         (["replication"], 4, "name the cluster with --pd HOST:PORT"),
         (["balance", "--timeout", "-1", "--pd", "127.0.0.1:1"], 2, "-1.0 is not in the range"),

@@ -277,6 +277,6 @@ def given_endpoints(pd: str | None) -> tuple[str, ...]:
     if pd is None and file is not None:
         place, pd = f"{file}: tikv.pd", written_value("tikv.pd", user_file=file) or None
     given = tuple(each.strip() for each in pd.split(",") if each.strip()) if pd else ()
-    if pd is not None and any(not each.rpartition(":")[2].isdigit() for each in given or ("",)):
+    if pd is not None and any("/" in each or not each.rpartition(":")[2].isdigit() for each in given or ("",)):
         raise UsageError(f'{place}: "{pd}" is not HOST:PORT')
     return given
