@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
-__all__ = ["Line", "Mark", "chart", "time_label"]
+__all__ = ["Line", "Mark", "chart", "figure", "time_label"]
 
 COLOURS = 8
-HEIGHT, WIDTH = 260, 960
+HEIGHT, WIDTH, NARROW = 260, 960, 400
 LEFT, RIGHT, TOP, BOTTOM = 56, 130, 38, 34
+LEFT_NARROW, RIGHT_NARROW = 44, 84
 LABEL_GAP = 15
 TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 
@@ -42,24 +44,37 @@ class Mark:
     text: str
 
 
+def figure(lines: Sequence[Line], marks: Sequence[Mark] = (), **how: Any) -> str:
+    """The chart as a figure of HTML, drawn for a wide page and for a narrow one: the page's style shows one of them.
+
+    A wide chart that is made smaller has words that nobody can read.
+    """
+    return f'<figure class="wide">{chart(lines, marks, **how)}{chart(lines, marks, **how, width=NARROW)}</figure>'
+
+
 def chart(
     lines: Sequence[Line],
     marks: Sequence[Mark] = (),
     *,
     title: str,
     end_s: float,
+    begin_s: float = 0.0,
     stepped: bool = True,
     whole: bool = True,
-    height: int = HEIGHT,
+    width: int = WIDTH,
 ) -> str:
     """The SVG element. ``stepped`` holds a value until the next one (counts), ``whole`` has whole numbers only on the
-    axis. ``end_s`` is where time ends, which begins at 0."""
+    axis. Time is shown from ``begin_s`` to ``end_s``; marks before it are left out."""
     lines = [line for line in lines if line.points]
     top = max((value for line in lines for _, value in line.points), default=0.0)
     ticks = value_ticks(top, whole=whole)
-    plane = _Plane(max(end_s, 1.0), ticks[-1] or 1.0, height)
+    narrow = width < WIDTH
+    left, right = (LEFT_NARROW, RIGHT_NARROW) if narrow else (LEFT, RIGHT)
+    plane = _Plane(begin_s, max(end_s, begin_s + 1.0), ticks[-1] or 1.0, left, width - right)
+    marks = [mark for mark in marks if mark.at_s >= begin_s]
+    kind = "chart narrow" if narrow else "chart"
     parts = [
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">',
+        f'<svg class="{kind}" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         f'<text class="title" x="0" y="13">{escape(title)}</text>',
         *_grid(plane, ticks),
         *_marks(plane, marks),
@@ -72,15 +87,17 @@ def chart(
 
 @dataclass(frozen=True, slots=True)
 class _Plane:
+    begin_s: float
     end_s: float
     top: float
-    height: int
+    left: int
+    right: int
 
     def x(self, at_s: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * at_s / self.end_s
+        return self.left + (self.right - self.left) * (at_s - self.begin_s) / (self.end_s - self.begin_s)
 
     def y(self, value: float) -> float:
-        return self.height - BOTTOM - (self.height - TOP - BOTTOM) * value / self.top
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / self.top
 
 
 def value_ticks(top: float, *, whole: bool, about: int = 4) -> list[float]:
@@ -95,10 +112,11 @@ def value_ticks(top: float, *, whole: bool, about: int = 4) -> list[float]:
     return [step * index for index in range(math.ceil(top / step) + 1)]
 
 
-def time_ticks(end_s: float, about: int = 8) -> list[float]:
-    """Round times from 0 to at most ``end_s``."""
-    step = next((each for each in TIME_STEPS_S if end_s / each <= about), 86400 * math.ceil(end_s / 86400 / about))
-    return [float(step * index) for index in range(int(end_s / step) + 1)]
+def time_ticks(end_s: float, begin_s: float = 0.0, about: int = 8) -> list[float]:
+    """Round times from ``begin_s`` to at most ``end_s``."""
+    span = end_s - begin_s
+    step = next((each for each in TIME_STEPS_S if span / each <= about), 86400 * math.ceil(span / 86400 / about))
+    return [float(step * index) for index in range(math.ceil(begin_s / step), int(end_s / step) + 1)]
 
 
 def time_label(seconds: float) -> str:
@@ -115,10 +133,11 @@ def _grid(plane: _Plane, ticks: Sequence[float]) -> list[str]:
     parts = []
     for tick in ticks:
         y = plane.y(tick)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    base = plane.height - BOTTOM
-    for at_s in time_ticks(plane.end_s):
+        parts.append(f'<line class="grid" x1="{plane.left}" x2="{plane.right}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="tick" x="{plane.left - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    base = HEIGHT - BOTTOM
+    about = 8 if plane.right - plane.left > NARROW else 4
+    for at_s in time_ticks(plane.end_s, plane.begin_s, about):
         x = plane.x(at_s)
         parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{base}" y2="{base + 4}"/>')
         parts.append(f'<text class="tick" x="{x:.1f}" y="{base + 18}" text-anchor="middle">{time_label(at_s)}</text>')
@@ -132,7 +151,7 @@ def _marks(plane: _Plane, marks: Sequence[Mark]) -> list[str]:
         x = plane.x(mark.at_s)
         parts.append(
             f'<g class="mark"><title>{escape(f"{mark.number}. {mark.text}")}</title>'
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 4}" y2="{plane.height - BOTTOM}"/>'
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 4}" y2="{HEIGHT - BOTTOM}"/>'
         )
         if x >= free_from:  # a number that would cover the one before is in the list below all the same
             parts.append(f'<text x="{x:.1f}" y="{TOP - 6}" text-anchor="middle">{mark.number}</text>')

@@ -39,6 +39,7 @@ from ycsbpy.report.document import read_document
 from ycsbpy.runner.plan import Silent
 from ycsbpy.runner.stop import StopSignal
 from ycsbpy.session import Job, perform, verdict
+from ycsbpy.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,8 @@ REST_S = 60.0
 seconds."""
 STOP_GRACE_S = 30.0
 GIVE_UP_S = 60.0
+PART_OF_A_SECOND = 0.5
+"""A window that is shorter, as the last one may be, has too few operations to stand beside whole seconds."""
 NO_PROGRESS = "no progress"
 
 
@@ -137,6 +140,7 @@ def walk(
     plan: Plan,
     *,
     say: Callable[[str], None] = lambda _line: None,
+    begins: Callable[[Step], None] = lambda _step: None,
     done: Callable[[Step], None] = lambda _step: None,
     loading: Callable[[], AbstractContextManager[Observer | None]] = nullcontext,
     progress: Callable[[Timeline, Verdict], None] = lambda _timeline, _verdict: None,
@@ -144,10 +148,11 @@ def walk(
     """Go through all steps on a cluster of its own.
 
     Failures do not raise: they are the last step's, and ``Proof.error``. ``say`` gets lines of the parts at work,
-    ``done`` each step when it is over, ``loading`` gives the observer of a load, ``progress`` hears each verdict while
-    a good one is waited for. ``KeyboardInterrupt`` passes through when all is cleaned up.
+    ``begins`` each step before it is done and ``done`` when it is over, ``loading`` gives the observer of a load,
+    ``progress`` hears each verdict while a good one is waited for. ``KeyboardInterrupt`` passes through when all is
+    cleaned up.
     """
-    walker = _Walker(plan, say, done, loading, progress)
+    walker = _Walker(plan, say, begins, done, loading, progress)
     with ExitStack() as stack:
         try:
             walker.go(stack)
@@ -161,13 +166,15 @@ class _Walker:
         self,
         plan: Plan,
         say: Callable[[str], None],
+        begins: Callable[[Step], None],
         done: Callable[[Step], None],
         loading: Callable[[], AbstractContextManager[Observer | None]],
         progress: Callable[[Timeline, Verdict], None],
     ) -> None:
         self.plan = plan
         self.proof = Proof(plan)
-        self._say = say
+        self._say = _each_once(say)
+        self._begins = begins
         self._done = done
         self._loading = loading
         self._progress = progress
@@ -176,14 +183,14 @@ class _Walker:
     def go(self, stack: ExitStack) -> None:
         plan = self.plan
         voters = "every Region has its replicas on distinct stores, and a leader"
-        self._step("start", f"{plan.spec.kv} stores are Up", lambda step: self._start(step, stack))
-        self._step("load", f"{plan.records:,} records are acknowledged", lambda step: self._load(step, plan.records))
+        growth = f"{counted(plan.add, 'store')} added under load; Regions move there, and PD comes to rest"
+        first, second = (f"{counted(records, 'record')} acknowledged" for records in (plan.records, plan.more_records))
+        self._step("start", f"{counted(plan.spec.kv, 'store')} Up", lambda step: self._start(step, stack))
+        self._step("load", first, lambda step: self._load(step, plan.records))
         self._step("replication", voters, self._replication)
-        self._step("load more", f"{plan.more_records:,} records are acknowledged",
-                   lambda step: self._load(step, plan.more_records))  # fmt: skip
+        self._step("load more", second, lambda step: self._load(step, plan.more_records))
         self._step("replication again", voters, self._replication)
-        self._step("scale out", f"{plan.add} stores join, Regions move there, and PD comes to rest, under load",
-                   self._scale_out)  # fmt: skip
+        self._step("scale out", growth, self._scale_out)
         self._step("data", f"all {plan.all_records:,} records are there, with their values", self._data)
         self._step("clean up", "the cluster is stopped, and nothing of it is left", self._clean_up)
 
@@ -193,6 +200,7 @@ class _Walker:
         begun = time.monotonic()
         try:
             self.proof.timeline.mark("step", f"step begins: {name}")
+            self._begins(step)
             do(step)
             step.good = True
         except YcsbpyError as error:
@@ -220,7 +228,7 @@ class _Walker:
             "why": topology.why,
             **_facts(picture),
         }
-        step.saw = f"{len(picture.stores)} stores, {_regions(picture)}"
+        step.saw = f"{counted(len(picture.stores), 'store')}, {_regions(picture)}"
 
     def _load(self, step: Step, records: int) -> None:
         document = self._perform("load", {"recordcount": records})
@@ -240,7 +248,7 @@ class _Walker:
                                 stop_signal=signal.SIGINT)  # fmt: skip
             time.sleep(self.plan.before_s)
             joined_s = self.proof.timeline.now_s()
-            added = tuple(one.store_id for one in self._playground.scale_out(self.plan.add))
+            added = tuple(sorted(one.store_id for one in self._playground.scale_out(self.plan.add)))
             judged = self._wait(
                 lambda picture: balance(picture, new_stores=added, tolerance=self.plan.tolerance),
                 self.plan.timeout_s,
@@ -365,8 +373,20 @@ class GivesUp:
         self._other.interval(interval)
 
 
+def _each_once(say: Callable[[str], None]) -> Callable[[str], None]:
+    """For what every load says anew."""
+    said: set[str] = set()
+
+    def once(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            say(line)
+
+    return once
+
+
 def _regions(picture: Picture) -> str:
-    return f"{len(picture.regions)} Region{'s' * (len(picture.regions) != 1)}"
+    return counted(len(picture.regions), "Region")
 
 
 def _facts(picture: Picture) -> dict[str, Any]:
@@ -388,7 +408,7 @@ def during_facts(phase: Summary, timeline_began_at: float, joined_s: float) -> d
             **{f"p{each:g}_us": stats.percentiles_ns[each] / 1e3 for each in (50.0, 99.0)},
         }
         for window in phase.windows
-        if window.seconds > 0 and (stats := window.stats.get(TOTAL)) is not None
+        if window.seconds >= PART_OF_A_SECOND and (stats := window.stats.get(TOTAL)) is not None
     ]
     before = [one["p99_us"] for one in seconds if one["at_s"] <= joined_s]
     after = [one["p99_us"] for one in seconds if one["at_s"] > joined_s]

@@ -8,9 +8,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ycsbpy.chart import Line, Mark, chart
+from ycsbpy.chart import Line, Mark, figure
 from ycsbpy.cluster.regionpanel import page, region_panel, style
 from ycsbpy.report.document import environment
+from ycsbpy.wording import counted
 
 if TYPE_CHECKING:
     from ycsbpy.walk import Proof, Step
@@ -51,10 +52,11 @@ def _head(proof: Proof) -> str:
         reason = f": {proof.error}" if proof.error else ""
         outcome = f'<p class="bad">Failed at the step "{escape(name)}"{escape(reason)}</p>'
     facts = proof.steps[0].facts if proof.steps else {}
-    backend = f"{facts['backend']} ({facts['why']})" if "backend" in facts else plan.spec.backend
+    backend = f"{facts['backend']}: {facts['why']}" if "backend" in facts else plan.spec.backend
     sentence = (
-        f"{plan.spec.kv} stores over {backend}; {plan.records:,} records, then {plan.more_records:,} with "
-        f"{plan.threads} clients on {plan.conncount} connections a store; then {plan.add} more stores under load."
+        f"{counted(plan.spec.kv, 'store')}; {plan.records:,} records, then {plan.more_records:,} with "
+        f"{plan.threads} clients on {plan.conncount} connections a store; then {plan.add} more under load. "
+        f"Backend {backend}."
     )
     return f'<h1>Replication and Rebalancing</h1>\n{outcome}\n<p class="soft">{escape(sentence)}</p>'
 
@@ -95,8 +97,7 @@ def _during(during: dict[str, Any]) -> str:
         ]
         rate = [Line("all", [(one["at_s"] - begun, one["per_second"]) for one in seconds], 2)]
         for lines, title in ((latency, "Service time, ms"), (rate, "Operations a second")):
-            svg = chart(lines, marks, title=title, end_s=end_s, stepped=False, whole=lines is rate)
-            parts.append(f'<figure class="wide">{svg}</figure>')
+            parts.append(figure(lines, marks, title=title, end_s=end_s, stepped=False, whole=lines is rate))
         parts.append('<p class="soft">1: stores begin to join. Time is from the first second of the workload on.</p>')
     return "\n".join([*parts, "</section>"])
 

@@ -18,6 +18,7 @@ from processes import port_is_open, until
 from standins import free_port, make_binaries, make_tiup
 
 from ycsbpy.cluster import Playground, reaper, statedir
+from ycsbpy.cluster.backends.tiup import tiup_home
 from ycsbpy.cluster.cleanup import clean
 from ycsbpy.cluster.locate import Kind, running_playground
 from ycsbpy.cluster.process import python_environment
@@ -115,8 +116,7 @@ class Left:
         found += [f"socket {folder}" for folder in self.folders if (folder / "control.sock").exists()]
         if folders:
             found += [f"folder {folder}" for folder in self.folders if folder.exists()]
-            tiup = Path(os.environ["TIUP_HOME"]) / "data"
-            found += [f"folder {path}" for path in tiup.glob("*")]
+            found += [f"folder {path}" for path in (tiup_home() / "data").glob("ycsbpy-*")]
         return found
 
 
@@ -124,6 +124,9 @@ def test_the_whole_life_over_every_backend(flags: list[str]) -> None:
     started = ycsbpy("playground", *flags, "--kv", "2", "-d")
     assert started.returncode == 0, started.stderr
     assert READY in started.stdout
+    assert sum(line.startswith("Start pd instance: ") for line in started.stdout.splitlines()) == 1
+    assert sum(line.startswith("Start tikv instance: ") for line in started.stdout.splitlines()) == 2
+    assert started.stdout.count("PD Endpoints:") == 1
     assert "PD Endpoints:   127.0.0.1:" in started.stdout
     left = Left()
     assert len(left.pids) == 4
@@ -151,7 +154,12 @@ def test_the_whole_life_over_every_backend(flags: list[str]) -> None:
 
     wrong = ycsbpy("playground", "scale-in", "--pid", "1")
     assert (wrong.returncode, wrong.stderr) == (2, "ycsbpy: no instance with id: 1\n")
-    assert ycsbpy("playground", "stop").returncode == 0
+    stopped = ycsbpy("playground", "stop")
+    tag, pid = shown["topology"]["tag"], shown["topology"]["pid"]
+    assert (stopped.returncode, stopped.stdout) == (
+        0,
+        f"Stop playground {tag}, pid: {pid}\nThe playground {tag} has stopped\n",
+    )
     assert left.anything() == []
     assert running_playground() is None
 
@@ -243,6 +251,8 @@ def _read(path: Path) -> bytes:
         (["--backend", "tiup", "--tiup", "{}/nothing"], 2, "is no program that can be run"),
         (["--backend", "tiup", "--data-dir", "{}/d"], 4, "tiup keeps data in its own folder"),
         (["--backend", "minikluster"], 2, 'did you mean "minicluster"?'),
+        (["--bin-dir", "{}/nothing"], 4, "--bin-dir: a real TiKV was asked for, and there is none"),
+        (["v8.5.0", "--backend", "minicluster"], 2, "the version v8.5.0 is TiUP's to find"),
         (["--backend", "minicluster", "--pd.port", "{port}"], 4, "the port is taken"),
         (["--backend", "minicluster", "--kv.port", "{port}"], 4, "the port is taken"),
         (["--backend", "minicluster", "--data-dir", "/proc/nothing"], 4, "cannot write in /proc/nothing"),

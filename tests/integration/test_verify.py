@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -10,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import tikv
+from click.testing import CliRunner
 from processes import until
+from terminal import CTRL_C, Terminal
 
 import ycsbpy
+from ycsbpy.cli import cmd_verify
+from ycsbpy.cli.app import app
 from ycsbpy.cluster.pdhttp import PdHttp
 from ycsbpy.cluster.picture import Picture, take_picture
 from ycsbpy.cluster.process import python_environment
@@ -115,14 +120,58 @@ def test_a_record_that_is_missing_is_found(cluster: MiniCluster) -> None:
         client.delete(key)
     done = verify("data", "-P", "workloada", *properties)
     assert done.returncode == 3
-    assert "99 of 100 records are there, 1 missing" in done.stdout
-    assert done.stderr.splitlines()[-1].startswith("ycsbpy: 1 records are not as loaded")
+    assert "data: 99 of 100 records are there, 1 missing, 0 could not be read" in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("ycsbpy: 1 record is not as loaded")
+
+
+def test_where_values_are_checked_a_record_that_is_missing_or_wrong_is_told_from_one_that_cannot_be_read(
+    cluster: MiniCluster,
+) -> None:
+    values = {"table": "checked", "recordcount": 100, "dataintegrity": "true", "tikv.pd": cluster.pd_address}
+    ycsbpy.load("workloada", properties=values)
+    properties = [word for name, value in values.items() for word in ("-p", f"{name}={value}")]
+    whole = verify("data", "-P", "workloada", *properties)
+    assert (whole.returncode, whole.stdout) == (
+        0,
+        "data: 100 of 100 records are there, 0 missing, 0 could not be read\n",
+    )
+    with tikv.RawClient([cluster.pd_address]) as client:
+        (first, _), (second, value), *_ = client.scan(prefix=b"checked:")
+        client.delete(first)
+        client.put(second, value[:-1] + bytes([value[-1] ^ 1]))
+    done = verify("data", "-P", "workloada", *properties)
+    assert done.returncode == 3
+    assert done.stdout == "data: 98 of 100 records are there and as loaded, 2 missing or wrong, 0 could not be read\n"
+    assert done.stderr.splitlines()[-1].startswith("ycsbpy: 2 records are not as loaded; the first: user")
+
+
+def test_data_that_is_not_read_to_the_end_is_no_verdict(cluster: MiniCluster) -> None:
+    """On a terminal, which shows how far it is."""
+    values = {"recordcount": RECORDS, "target": 50, "tikv.pd": cluster.pd_address}
+    properties = [word for name, value in values.items() for word in ("-p", f"{name}={value}")]
+    command = [sys.executable, "-P", "-m", "ycsbpy", "verify", "data", "-P", "workloada", *properties]
+    with Terminal(command, python_environment()) as opened:
+        opened.wait_for(f"/{RECORDS:,}  ")
+        opened.type(CTRL_C)
+        assert opened.end() == 130
+        assert re.search(rf"ycsbpy: interrupted after \d+ of {RECORDS:,} records, all as loaded", opened.seen)
+        assert "could not be read" not in opened.seen
+
+
+def test_a_store_that_never_comes_is_not_waited_for_when_nothing_moves(
+    cluster: MiniCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cmd_verify, "REST_S", 1.0)
+    done = CliRunner().invoke(app, ["verify", "balance", "--pd", cluster.pd_address, "--new-store", "999"])
+    assert done.exit_code == 4
+    assert "ycsbpy: balance: PD knows no store 999, and nothing has moved for " in done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
         (["replication", "--pd", "127.0.0.1:1"], 4, "no PD answers"),
+        (["replication", "--pd", "http://h:2379"], 2, 'ycsbpy: --pd: "http://h:2379" is not HOST:PORT'),
         (["replication", "--pd", "somewhere"], 2, 'ycsbpy: --pd: "somewhere" is not HOST:PORT'),
         (["replication"], 4, "name the cluster with --pd HOST:PORT"),
         (["balance", "--timeout", "-1", "--pd", "127.0.0.1:1"], 2, "-1.0 is not in the range"),
@@ -143,5 +192,5 @@ def test_a_cluster_with_too_few_stores_is_told_why() -> None:
         done = verify("replication", "--pd", small.pd_address)
         assert done.returncode == 4
         assert "missing peer: Region" in done.stdout
-        assert "2 stores are Up, and max-replicas is 3" in done.stdout
+        assert "2 stores Up, and max-replicas is 3" in done.stdout
         assert done.stderr.startswith("ycsbpy: replication: Region")

@@ -50,6 +50,13 @@ def steps_of(output: str) -> dict[str, str]:
     return {line[5:23].strip(): line[:4].strip() for line in output.splitlines() if line[:5] in ("ok   ", "FAIL ")}
 
 
+def begun(output: str) -> list[str]:
+    """The steps whose line with what they expect stands right before the one with what they saw."""
+    lines = [line for line in output.splitlines() if line[:5] in ("..   ", "ok   ")]
+    pairs = zip(lines[::2], lines[1::2], strict=True)
+    return [before[5:23].strip() for before, after in pairs if before[:2] == ".." and before[5:23] == after[5:23]]
+
+
 def test_all_steps_and_the_cluster_is_as_they_say(tmp_path: Path) -> None:
     proof_file = tmp_path / "proof.json"
     report = tmp_path / "walk.html"
@@ -61,6 +68,8 @@ def test_all_steps_and_the_cluster_is_as_they_say(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert steps_of(done.stdout) == dict.fromkeys(STEPS, "ok")
         assert done.stdout.splitlines()[-1] == "walk: all 8 steps as expected"
+        assert begun(done.stdout) == list(STEPS)
+        assert done.stderr.count("driver native") <= 1  # each load says it
         proof: dict[str, Any] = json.loads(proof_file.read_text())
         assert (proof["good"], proof["error"]) == (True, None)
         facts = {step["name"]: step["facts"] for step in proof["steps"]}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ycsbpy.chart import LABEL_GAP, Line, Mark, chart, spaced, time_label, time_ticks, value_ticks
+from ycsbpy.chart import LABEL_GAP, NARROW, WIDTH, Line, Mark, chart, spaced, time_label, time_ticks, value_ticks
 
 
 @given(st.floats(1e-6, 1e9), st.booleans())
@@ -54,6 +54,19 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def parsed(svg: str) -> ET.Element:
     return ET.fromstring(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1))
+
+
+@pytest.mark.parametrize("width", [WIDTH, NARROW])
+def test_time_begins_where_it_is_to_and_all_is_within_the_picture(width: int) -> None:
+    marks = [Mark(0.0, 1, "before"), Mark(15.0, 2, "at first"), Mark(40.0, 3, "last")]
+    tree = parsed(chart([Line("a", [(15, 1), (40, 12_000)], 0)], marks, title="", begin_s=15, end_s=40, width=width))
+    xs = [float(line.get("x1", "")) for line in tree.iter(f"{SVG}line")]
+    assert min(xs) > 0
+    assert max(xs) < width
+    assert [text.text for text in tree.iter(f"{SVG}text") if text.text in ("1", "2", "3")] == ["2", "3"]
+    labels = [text.text or "" for text in tree.iter(f"{SVG}text") if (text.text or "").endswith(" s")]
+    assert labels[0] in ("15 s", "20 s")
+    assert len(labels) <= (8 if width == WIDTH else 4)
 
 
 def test_a_chart_has_its_lines_names_and_marks() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from io import StringIO
 
-from ycsbpy.cli.board import board, sparkline
+import pytest
+
+from ycsbpy.cli.board import SPARK_WIDTH, board, sparkline
 from ycsbpy.cluster.picture import StoreFacts
 from ycsbpy.cluster.regionpanel import page, region_panel, style
 from ycsbpy.cluster.timeline import Sample, Timeline
@@ -33,6 +35,14 @@ def test_the_numbers_are_the_last_samples() -> None:
     assert "3 Regions split into 8" in html
 
 
+def test_each_chart_is_there_for_wide_and_for_narrow_pages() -> None:
+    html = region_panel(timeline((1, 2), (2, 2)))
+    assert html.count('<svg class="chart"') == html.count('<svg class="chart narrow"') == 2
+    narrow = style().partition("@media (max-width: 40rem)")[2]
+    assert "svg.chart { display: none; }" in narrow
+    assert "svg.chart.narrow { display: block; }" in narrow
+
+
 def test_a_store_that_is_gone_is_no_line_any_more() -> None:
     html = region_panel(timeline((3,), state="Tombstone"))
     assert "<path" not in html
@@ -54,6 +64,20 @@ def test_sparklines_are_as_wide_as_asked_and_as_high_as_the_highest() -> None:
     assert sparkline([(0, 0), (5, 10)], 10, end_s=10, width=10) == " " * 4 + "█" * 6
     assert sparkline([(0, 1)], 100, end_s=10, width=4) == "▁▁▁▁"
     assert sparkline([], 0, end_s=0, width=3) == "   "
+
+
+@pytest.mark.parametrize(("width", "sparks"), [(200, SPARK_WIDTH), (80, 80 - 61), (68, 0), (61, 0)])
+def test_the_board_is_as_wide_as_the_terminal_and_cuts_no_number(width: int, sparks: int) -> None:
+    from rich.console import Console
+
+    console = Console(width=width, record=True, file=StringIO())
+    console.print(board(timeline((30, 30, 30), (90, 80, 70), address="127.0.0.1:20160")))
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in "".join(lines)
+    assert lines[1].rstrip().endswith("Score")
+    assert sum(mark in "▁▂▃▄▅▆▇█" for mark in lines[2]) <= sparks
+    assert ("over time" in lines[1]) == bool(sparks)
 
 
 def test_the_board_on_a_terminal() -> None:

@@ -48,6 +48,13 @@ def test_which_one() -> None:
         statedir.running()
     with pytest.raises(ClusterError, match="no playground t1 runs"):
         statedir.running("t1")
+    statedir.prepare(Spec(tag="killed"))
+    with pytest.raises(
+        ClusterError, match=r"no playground killed runs, but there are its data \(ycsbpy playground ps\)"
+    ):
+        statedir.running("killed")
+    with pytest.raises(ClusterError, match=r"no playground runs, but there are the data of killed \(ycsbpy play"):
+        statedir.running()
     one, two = statedir.prepare(Spec(tag="a")), statedir.prepare(Spec())
     assert len(two.tag) == 7
     with one.held(), two.held(), pytest.raises(UsageError, match=r"several playgrounds run \("):

@@ -76,6 +76,27 @@ def test_balance_is_done_when_nothing_was_under_way_for_long_enough() -> None:
     assert len(told.events) == 1
 
 
+def test_a_balance_is_not_done_as_long_as_a_store_that_joined_is_not_up() -> None:
+    told = Told()
+    told.see(0, s1="Up")
+    told.see(0.5, operators=1, s1="Up")
+    for second in range(1, 40):
+        told.see(second, s1="Up", s4="Down" if second < 20 else "Up")
+    assert told.events == [
+        (1, "store 4 joined (h:4)"),
+        (20, "store 4 is Up"),
+        (21, "balance done: PD moves nothing any more"),
+    ]
+
+
+def test_a_store_that_joins_and_gets_nothing_is_no_balance() -> None:
+    told = Told()
+    told.see(0, s1="Up")
+    for second in range(1, 40):
+        told.see(second, s1="Up", s4="Up")
+    assert told.events == [(1, "store 4 joined (h:4)")]
+
+
 def test_moves_between_two_looks_are_a_balance_too() -> None:
     told = Told()
     for second, held in enumerate([(6, 0), (3, 3), *[(3, 3)] * 12]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ycsbpy.cluster.backends.tiup import _in_order, command_body, parse_display, parse_endpoints
+from ycsbpy.cluster.backends.tiup import _in_order, command_body, news, parse_display, parse_endpoints
 from ycsbpy.cluster.pdhttp import StoreView
 from ycsbpy.cluster.topology import Instance, Role
 
@@ -11,6 +11,15 @@ def test_endpoints() -> None:
     assert parse_endpoints("Start pd instance:v7.1.0\nStart tikv instance:v7.1.0\n") == ()
     assert parse_endpoints("x\nPD Endpoints:   127.0.0.1:2379\nGrafana: …\n") == ("127.0.0.1:2379",)
     assert parse_endpoints("\x1b]0;TiUP Playground: t\x07\x1b[1mPD Endpoints:   \x1b[0ma:1,b:2\n") == ("a:1", "b:2")
+
+
+def test_what_tiup_says_is_passed_on_line_by_line() -> None:
+    said = "\x1b]0;TiUP Playground: t\x07Start pd instance: v9\r\ndownload 1 %\rdownload 100 %\n\nGrafana: x\nStart ti"
+    lines, read_to = news(said, 0)
+    assert lines == ["Start pd instance: v9", "download 100 %"]
+    assert news(said, read_to) == ([], read_to)
+    whole = said + "kv instance: v9\nPD Endpoints:   127.0.0.1:1\n"
+    assert news(whole, read_to) == (["Start tikv instance: v9"], len(whole))
 
 
 def test_display() -> None:

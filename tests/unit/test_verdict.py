@@ -55,7 +55,7 @@ REPLICATION: list[tuple[str, Picture, list[str], str]] = [
     ("all is well", picture("1,2,3", GOOD, "2* 1 3"), [], ""),
     ("a spare store that is down", picture("1,2,3,4 Down", GOOD), [], ""),
     ("a missing peer", picture("1,2,3", "1* 2"), ["missing peer"], ""),
-    ("too few stores", picture("1,2", "1* 2"), ["missing peer"], "2 stores are Up, and max-replicas is 3"),
+    ("too few stores", picture("1,2", "1* 2"), ["missing peer"], "2 stores Up, and max-replicas is 3"),
     ("an extra peer", picture("1,2,3,4", "1* 2 3 4"), ["extra peer"], ""),
     ("a learner left over", picture("1,2,3,4", "1* 2 3 4l"), ["learner left over"], ""),
     ("a learner instead of a voter", picture("1,2,3", "1* 2 3l"), ["learner left over", "missing peer"], ""),
@@ -73,7 +73,7 @@ REPLICATION: list[tuple[str, Picture, list[str], str]] = [
         "PD is at it",
         picture("1,2,3", "1* 2", operators=("add-rule-peer {add peer: store [3]} (kind:replica…",)),
         ["missing peer"],
-        "PD is at it: 1 operators, the first is add-rule-peer {add peer: store [3]}",
+        "PD is at it: 1 operator, the first is add-rule-peer {add peer: store [3]}",
     ),
     (
         "PD may not",
@@ -122,7 +122,7 @@ def test_regions_with_the_same_problem_are_one_finding_that_names_them() -> None
     verdict = replication(picture("1,2,3", *["1* 2"] * 9))
     (finding,) = verdict.findings
     assert finding.regions == tuple(range(10, 19))
-    assert finding.text == "9 Regions (10, 11, 12, 13, 14, …): 2 voters of 3"
+    assert finding.text == "9 Regions (10, 11, 12, 13, 14, …): 2 of 3 voters"
 
 
 def test_learners_on_tiflash_are_not_tikvs_replicas() -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ycsbpy.chart import time_label
+from ycsbpy.cli.columns import columns
+from ycsbpy.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from ycsbpy.cluster.picture import StoreFacts
     from ycsbpy.cluster.timeline import Timeline
 
-__all__ = ["STORE_HEAD", "board", "sparkline", "store_rows"]
+__all__ = ["STORE_HEAD", "board", "sparkline", "store_lines", "store_rows"]
 
 STORE_HEAD = ("Store", "Address", "State", "Regions", "Leaders", "Size (MiB)", "Score")
 BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -24,7 +27,20 @@ EVENTS_SHOWN = 6
 
 
 def board(timeline: Timeline, note: str = "") -> RenderableType:
-    """What ``top`` and ``walk`` draw; ``note`` is a line of the caller's."""
+    """What ``top`` and ``walk`` draw, as wide as the terminal is; ``note`` is a line of the caller's."""
+    return _Board(timeline, note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Board:
+    timeline: Timeline
+    note: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield _drawn(self.timeline, self.note, options.max_width)
+
+
+def _drawn(timeline: Timeline, note: str, width: int) -> RenderableType:
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -33,25 +49,42 @@ def board(timeline: Timeline, note: str = "") -> RenderableType:
     if not samples:
         return Text(note or "PD has not answered yet")
     last = samples[-1]
+    rows = store_rows(last.stores)
+    spark_width = _spark_width(rows, width)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, right in (("Store", True), ("Address", False), ("State", False), ("Regions", True), ("over time", False),
                         ("Leaders", True), ("MiB", True), ("Score", True)):  # fmt: skip
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+        if name != "over time" or spark_width:
+            table.add_column(name, justify="right" if right else "left", no_wrap=True)
     highest = max((store.regions for sample in samples for store in sample.stores), default=0)
-    for store, row in zip(last.stores, store_rows(last.stores), strict=True):
+    for store, row in zip(last.stores, rows, strict=True):
         past = [
             (sample.at_s, next((one.regions for one in sample.stores if one.id == store.id), 0)) for sample in samples
         ]
-        spark = sparkline(past, highest, end_s=last.at_s)
+        spark = [sparkline(past, highest, end_s=last.at_s, width=spark_width)] if spark_width else []
         style = "" if store.up else "red" if store.state != "Tombstone" else "dim"
-        table.add_row(*row[:4], spark, *row[4:], style=style)
+        table.add_row(*row[:4], *spark, *row[4:], style=style)
     up = sum(store.up for store in last.stores)
+    replicas = sum(store.regions for store in last.stores)
+    clock = time.strftime("%H:%M:%S", time.localtime(timeline.started_at + last.at_s))
     head = (
-        f"{last.regions} Regions  {sum(store.regions for store in last.stores)} replicas  {up} stores Up  "
-        f"{last.operators} operators  {time.strftime('%H:%M:%S', time.localtime(timeline.started_at + last.at_s))}"
+        f"{counted(last.regions, 'Region')}  {counted(replicas, 'replica')}  "
+        f"{counted(up, 'store')} Up  {counted(last.operators, 'operator')}  {clock}"
     )
     events = [Text(f"{time_label(event.at_s):>8}  {event.text}") for event in timeline.events[-EVENTS_SHOWN:]]
     return Group(Text(head, style="bold"), table, *events, *([Text(note, style="dim")] if note else []))
+
+
+def _spark_width(rows: Sequence[Sequence[str]], width: int) -> int:
+    """What the other columns leave; nothing where that is too little to see anything."""
+    head = ("Store", "Address", "State", "Regions", "Leaders", "MiB", "Score")
+    taken = sum(max(map(len, column)) for column in zip(head, *rows, strict=True)) + 2 * len(head)
+    return min(SPARK_WIDTH, width - taken) if width - taken >= len("over time") else 0
+
+
+def store_lines(stores: Iterable[StoreFacts]) -> list[str]:
+    """Stores as a table of plain text."""
+    return columns(STORE_HEAD, store_rows(stores), underlined=False, numbers={*STORE_HEAD} - {"Address", "State"})
 
 
 def store_rows(stores: Iterable[StoreFacts]) -> list[tuple[str, ...]]:

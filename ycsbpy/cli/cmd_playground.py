@@ -142,6 +142,7 @@ def stop(ctx: click.Context, tag: str) -> None:
     """Stop a playground; with a tag or a data folder its data stay."""
     attached = _attached(ctx, tag)
     name = attached.tag
+    _say(f"Stop playground {name}, pid: {attached.topology.pid}")  # a real TiKV takes its time
     attached.stop()
     _say(f"The playground {name} has stopped")
 
@@ -183,7 +184,7 @@ def display_lines(shown: Display, *, verbose: bool) -> list[str]:
     head = ["Pid", "Role", "Uptime"]
     if verbose:
         head += ["Name", "Store", "Address", "State", "Regions", "Leaders"]
-    return columns(head, [_cells(row)[: len(head)] for row in shown.rows])
+    return columns(head, [_cells(row)[: len(head)] for row in shown.rows], numbers={"Store", "Regions", "Leaders"})
 
 
 def _cells(row: Row) -> list[str]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ycsbpy.cli.board import STORE_HEAD, board, store_rows
-from ycsbpy.cli.columns import columns
+from ycsbpy.cli.board import board, store_lines
 from ycsbpy.cli.options import cluster_http, pd_option
 from ycsbpy.cli.tls import tls_options
 from ycsbpy.cluster.timeline import Timeline, look
 from ycsbpy.errors import ClusterError
+from ycsbpy.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +44,8 @@ def top(pd: str | None, interval: float, once: bool, as_json: bool, tls: TlsFile
         click.echo(json.dumps(timeline.samples[-1].to_json(), indent=2))
     elif once or not sys.stdout.isatty():
         last = timeline.samples[-1]
-        click.echo("\n".join(columns(STORE_HEAD, store_rows(last.stores), underlined=False)))
-        click.echo(f"{last.regions} Regions, {last.operators} operators")
+        click.echo("\n".join(store_lines(last.stores)))
+        click.echo(f"{counted(last.regions, 'Region')}, {counted(last.operators, 'operator')}")
     else:
         watch(http, timeline, interval)
 

@@ -15,10 +15,10 @@ import click
 from ycsbpy.cli import complete
 from ycsbpy.cli.board import board
 from ycsbpy.cli.options import playground_options
+from ycsbpy.cli.progress import ProgressLine, loading
 from ycsbpy.cluster.topology import Spec
 from ycsbpy.errors import Interrupted, UsageError, of_exit_code
 from ycsbpy.report.document import check_writable
-from ycsbpy.report.live import live_line
 from ycsbpy.walk import Plan
 from ycsbpy.walk import walk as go
 from ycsbpy.walkreport import walk_report
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     from ycsbpy.cluster.timeline import Timeline
     from ycsbpy.cluster.verdict import Verdict
-    from ycsbpy.measure.summary import Interval
-    from ycsbpy.report.live import LiveLine
-    from ycsbpy.runner.plan import Observer, Progress
     from ycsbpy.walk import Step
 
 __all__ = ["walk"]
@@ -69,8 +66,8 @@ def walk(json_file: str | None, html_file: str | None, timeout: float, **flags: 
     no record was lost, and clean up.
 
     \b
-    ycsbpy walk --more-records 200000 --region-split-size 8MB     a minute or two on a laptop, without TiKV
-    ycsbpy walk --version v8.5.0 --backend tiup --report walk.html as on TiKV's page, on a real one
+    ycsbpy walk --more-records 200000 --region-split-size 8MB       a minute or two on a laptop, without TiKV
+    ycsbpy walk --version v8.5.0 --backend tiup --report walk.html  as on TiKV's page, on a real one
 
     The exit code is 4 (3 for data) when a step is not as expected, and the line says which.
     """
@@ -83,6 +80,9 @@ def walk(json_file: str | None, html_file: str | None, timeout: float, **flags: 
 
     last: list[Step] = []
 
+    def begins(step: Step) -> None:
+        click.echo(f"..   {step.name:<18} {'':9}  {step.expects}")
+
     def done(step: Step) -> None:
         last[:] = [step]
         waiting.clear()
@@ -90,7 +90,7 @@ def walk(json_file: str | None, html_file: str | None, timeout: float, **flags: 
 
     try:
         with waiting, _stopped_by_sigterm():
-            proof = go(plan, say=_say, done=done, loading=_loading, progress=waiting.show)
+            proof = go(plan, say=_say, begins=begins, done=done, loading=loading, progress=waiting.show)
     except KeyboardInterrupt:
         where = "".join(f"{step.name}: " for step in last if not step.good)
         raise Interrupted(f"walk: {where}interrupted") from None
@@ -117,35 +117,12 @@ def _stopped_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-@contextmanager
-def _loading() -> Iterator[Observer | None]:
-    """A live line for one load, on a terminal."""
-    live = live_line()
-    if live is None:
-        yield None
-        return
-    with live:
-        yield _Progress(live)
-
-
-class _Progress:
-    """What the loads show on a terminal."""
-
-    def __init__(self, line: LiveLine) -> None:
-        self._line = line
-
-    def progress(self, progress: Progress) -> None:
-        self._line.progress(progress)
-
-    def interval(self, interval: Interval) -> None:
-        """Not shown."""
-
-
 class _Waiting:
     """While a verdict is waited for: the board of stores, on a terminal, with what is still wanting under it."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
+        self._line: ProgressLine | None = None
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -159,6 +136,9 @@ class _Waiting:
     def show(self, timeline: Timeline, verdict: Verdict) -> None:
         """Draw."""
         if not self._terminal:
+            last = timeline.samples[-1:]
+            self._line = self._line or ProgressLine()
+            self._line.show(last[0].regions if last else 0, last[0].operators if last else 0, verdict)
             return
         from rich.console import Console
         from rich.live import Live
@@ -171,7 +151,7 @@ class _Waiting:
 
     def clear(self) -> None:
         """Take it away."""
-        live, self._live = self._live, None
+        live, self._live, self._line = self._live, None, None
         if live is not None:
             live.stop()
 

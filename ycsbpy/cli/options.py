@@ -268,6 +268,8 @@ def cluster_http(pd: str | None, tls: TlsFiles | None = None) -> PdHttp:
     found = asyncio.run(locate(given_endpoints(pd), tls=tls))
     if found.kind is Kind.EMBEDDED:
         raise ClusterError(f"{found.why}, and no playground runs: name the cluster with --pd HOST:PORT")
+    if found.kind is not Kind.GIVEN:
+        click.echo(found.why, err=True)
     return PdHttp(found.endpoints, tls=tls)
 
 
@@ -290,6 +292,6 @@ def given_endpoints(pd: str | None) -> tuple[str, ...]:
     if pd is None and file is not None:
         place, pd = f"{file}: tikv.pd", written_value("tikv.pd", user_file=file) or None
     given = tuple(each.strip() for each in pd.split(",") if each.strip()) if pd else ()
-    if pd is not None and any(not each.rpartition(":")[2].isdigit() for each in given or ("",)):
+    if pd is not None and any("/" in each or not each.rpartition(":")[2].isdigit() for each in given or ("",)):
         raise UsageError(f'{place}: "{pd}" is not HOST:PORT')
     return given

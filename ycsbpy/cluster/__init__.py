@@ -9,6 +9,8 @@
     backends/   base (the contract) · minicluster · binaries · tiup
     host        the process that owns a playground · control: how it is spoken to
     playground  Playground: all this for a program
+    pdhttp · picture · verdict · waiting   what PD says, what to think of it, and until when
+    verification   verify_replication, verify_balance: all that for a program
 """
 
 from __future__ import annotations
@@ -18,15 +20,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ycsbpy.cluster.playground import Playground
     from ycsbpy.cluster.topology import Display, Instance, Spec, Topology
+    from ycsbpy.cluster.verification import verify_balance, verify_replication
+    from ycsbpy.cluster.waiting import Judged
 
-__all__ = ["Display", "Instance", "Playground", "Spec", "Topology"]
+__all__ = ["Display", "Instance", "Judged", "Playground", "Spec", "Topology", "verify_balance", "verify_replication"]
 
 WHERE = {
     "Display": "topology",
     "Instance": "topology",
+    "Judged": "waiting",
     "Playground": "playground",
     "Spec": "topology",
     "Topology": "topology",
+    "verify_balance": "verification",
+    "verify_replication": "verification",
 }
 
 

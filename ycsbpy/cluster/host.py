@@ -36,6 +36,7 @@ from ycsbpy.cluster.ports import PortBook
 from ycsbpy.cluster.process import Estate
 from ycsbpy.cluster.topology import Display, Instance, Phase, Role, Row, Spec, Topology
 from ycsbpy.errors import ClusterError, Interrupted, UsageError, YcsbpyError
+from ycsbpy.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -252,7 +253,7 @@ class Host:
         if kv < 1:
             raise UsageError(f"{kv} stores cannot be added")
         async with self._working:
-            say(f"Adding {kv} store{'s' * (kv > 1)}")
+            say(f"Adding {counted(kv, 'store')}")
             try:
                 added = await asyncio.to_thread(self._backend.scale_out, kv)
             finally:
@@ -321,7 +322,7 @@ class Host:
 
     def _say_what_there_is(self, seconds: float) -> None:
         count = len(self._topology.stores)
-        self._say(f"{count} store{'s' * (count != 1)} Up, every Region has a leader ({seconds:.1f} s)")
+        self._say(f"{counted(count, 'store')} Up, every Region has a leader ({seconds:.1f} s)")
         self._say(f"PD Endpoints:   {','.join(self._topology.endpoints)}")
         if self._topology.dashboard:
             self._say(f"Dashboard:      {self._topology.dashboard}")

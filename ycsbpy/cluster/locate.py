@@ -103,11 +103,13 @@ def running_playground() -> Located | None:
     found = [(home.tag, topology) for home, topology in alive if topology is not None and topology.endpoints]
     if len(found) > 1:
         names = ", ".join(f"{tag}: {','.join(topology.endpoints)}" for tag, topology in found)
-        raise UsageError(f"several playgrounds run ({names}): say which one's PD with -p tikv.pd=")
+        raise UsageError(f"several playgrounds run ({names}): say which one's PD with --pd or -p tikv.pd=")
     if not found:
         starting = [home.tag for home, topology in alive if topology is None or topology.phase is Phase.STARTING]
         if starting:
-            raise ClusterError(f"the playground {starting[0]} is still starting; name another cluster with -p tikv.pd=")
+            raise ClusterError(
+                f"the playground {starting[0]} is still starting; name another cluster with --pd or -p tikv.pd="
+            )
         return None
     tag, topology = found[0]
     what = f"the playground {tag}, over {topology.backend},"

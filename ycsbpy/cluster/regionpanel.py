@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from ycsbpy.chart import Line, Mark, chart, time_label
+from ycsbpy.chart import Line, Mark, figure, time_label
 
 if TYPE_CHECKING:
     from ycsbpy.cluster.picture import StoreFacts
@@ -56,6 +56,7 @@ def region_panel(timeline: Timeline, *, events: bool = True) -> str:
 def region_charts(timeline: Timeline) -> str:
     """Regions and leaders per store over time, as two figures."""
     samples = timeline.samples
+    begin_s = samples[0].at_s if samples else 0.0  # before it, PD was not there to be asked
     end_s = max([samples[-1].at_s if samples else 0.0, *(event.at_s for event in timeline.events)])
     marks = [Mark(event.at_s, number, event.text) for number, event in enumerate(timeline.events, 1)]
     colours = _colours(timeline)
@@ -70,7 +71,7 @@ def region_charts(timeline: Timeline) -> str:
             if samples and past[-1:] and past[-1][0] == samples[-1].at_s:  # it is still so
                 past.append((end_s, past[-1][1]))
         lines = [Line(f"store {store}", points[store], colour) for store, colour in colours.items()]
-        figures.append(f'<figure class="wide">{chart(lines, marks, title=title, end_s=end_s)}</figure>')
+        figures.append(figure(lines, marks, title=title, begin_s=begin_s, end_s=end_s))
     return "\n".join(figures)
 
 
@@ -96,7 +97,7 @@ def _store(store: StoreFacts, colour: int) -> str:
     cells = "".join(f'<td class="number {name}">{value:,}</td>' for name, value in numbers)
     return (
         f'<tr data-store="{store.id}"><td><span class="swatch c{colour % 8}"></span>{store.id}</td>'
-        f"<td>{escape(store.address)}</td><td{state}>{escape(store.state)}</td>{cells}"
+        f"<td>{escape(store.address).replace(':', '<wbr>:')}</td><td{state}>{escape(store.state)}</td>{cells}"
         f'<td class="number">{store.score:,.1f}</td></tr>'
     )
 

@@ -230,11 +230,15 @@ def running(tag: str = "") -> Home:
     if tag:
         home = Home(root() / valid_tag(tag))
         if not home.alive():
-            raise ClusterError(f"no playground {tag} runs")
+            what_is = ", but there are its data (ycsbpy playground ps)" if home.path.is_dir() else ""
+            raise ClusterError(f"no playground {tag} runs{what_is}")
         return home
-    alive = [home for home in homes() if home.alive()]
+    there = homes()
+    alive = [home for home in there if home.alive()]
     if not alive:
-        raise ClusterError("no playground runs")
+        names = ", ".join(home.tag for home in there)
+        what_is = f", but there are the data of {names} (ycsbpy playground ps)" if there else ""
+        raise ClusterError(f"no playground runs{what_is}")
     if len(alive) > 1:
         names = ", ".join(home.tag for home in alive)
         raise UsageError(f"several playgrounds run ({names}): say which with --tag")

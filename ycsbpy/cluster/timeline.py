@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ycsbpy.cluster.picture import StoreFacts, stores_of
 from ycsbpy.errors import ClusterError
+from ycsbpy.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +94,7 @@ class Timeline:
         self._events: list[Event] = []
         self._lock = threading.Lock()
         self._busy = False
+        self._coming: set[int] = set()
         self._rest_since: float | None = None
         self._last_split_s = float("-inf")
 
@@ -153,6 +155,7 @@ class Timeline:
             old = had.pop(store.id, None)
             if old is None:
                 self._event(Event(after.at_s, "store", f"store {store.id} joined ({store.address})"))
+                self._coming.add(store.id)
             elif old.state != store.state:
                 self._event(Event(after.at_s, "store", f"store {store.id} is {store.state}"))
         for gone in had.values():
@@ -166,15 +169,19 @@ class Timeline:
             words = last.text.rpartition(" ")[0]
             self._events[self._events.index(last)] = replace(last, text=f"{words} {after.regions}")
         else:
-            regions = f"{before} Region{'s' * (before != 1)}"
-            self._event(Event(after.at_s, "split", f"{regions} split into {after.regions}"))
+            self._event(Event(after.at_s, "split", f"{counted(before, 'Region')} split into {after.regions}"))
         self._last_split_s = after.at_s
 
     def _notice_rest(self, before: Sample, after: Sample) -> None:
         """Operators may begin and end between two looks; replicas that are elsewhere then were moved all the same."""
         held = [{store.id: store.regions for store in each.stores} for each in (before, after)]
-        if after.operators or (before.regions == after.regions and held[0] != held[1]):
+        coming = bool(self._coming)  # what was done before a store comes is not done when it does
+        self._coming -= {one.id for one in after.stores if one.up} | (held[0].keys() - held[1].keys())
+        moved = any(held[0][store] != count for store, count in held[1].items() if store in held[0])
+        if after.operators or (before.regions == after.regions and moved):
             self._busy, self._rest_since = True, None
+        elif coming:
+            self._rest_since = None
         elif self._busy:
             if self._rest_since is None:
                 self._rest_since = after.at_s

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ycsbpy.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -139,7 +141,7 @@ def _wrong_with(region: RegionFacts, picture: Picture) -> Iterator[tuple[str, st
     voters = [peer for peer in peers if peer.role == "Voter"]
     wanted = picture.max_replicas
     if len(voters) < wanted:
-        yield "missing peer", f"{len(voters)} voters of {wanted}"
+        yield "missing peer", f"{len(voters)} of {counted(wanted, 'voter')}"
     elif len(voters) > wanted:
         yield "extra peer", f"{len(voters)} voters, {wanted} are wanted"
     if any(peer.role in ("IncomingVoter", "DemotingVoter") for peer in peers):
@@ -170,7 +172,7 @@ def _repair_hints(picture: Picture) -> Iterator[str]:
     """What keeps PD from mending it, or that it is at it."""
     up = [store for store in picture.tikv_stores if store.up]
     if len(up) < picture.max_replicas:
-        yield f"{len(up)} stores are Up, and max-replicas is {picture.max_replicas}: start more, or lower it"
+        yield f"{counted(len(up), 'store')} Up, and max-replicas is {picture.max_replicas}: start more, or lower it"
     for store in picture.tikv_stores:
         if not store.up:
             yield f"store {store.id} at {store.address} is {store.state}"
@@ -185,7 +187,7 @@ def _repair_hints(picture: Picture) -> Iterator[str]:
 def _operator_hints(picture: Picture) -> Iterator[str]:
     if picture.operators:
         first = picture.operators[0].partition(" (")[0]
-        yield f"PD is at it: {len(picture.operators)} operators, the first is {first}"
+        yield f"PD is at it: {counted(len(picture.operators), 'operator')}, the first is {first}"
 
 
 def _key(key: bytes) -> str:
@@ -208,7 +210,7 @@ def balance(picture: Picture, *, new_stores: Collection[int] = (), tolerance: fl
     }
     findings = [*base.findings, *_new_store_problems(picture, new_stores)]
     if picture.operators:
-        findings.append(Finding("operators running", f"PD has {len(picture.operators)} operators under way"))
+        findings.append(Finding("operators running", f"PD has {counted(len(picture.operators), 'operator')} under way"))
     if tolerance is not None and spreads["regions"].share > tolerance:
         worst = spreads["regions"]
         findings.append(

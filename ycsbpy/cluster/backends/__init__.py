@@ -1,7 +1,7 @@
 """What can run a cluster here: ``tiup``, ``binaries`` and ``minicluster``, behind one contract (``base``).
 
-``auto`` takes the first that is there, in this order: a real TiKV is what a playground is for. Programs that were named
-by a flag say which is meant, so with them plain binaries come first.
+``auto`` takes the first that is there, in this order: a real TiKV is what a playground is for. Flags that say which
+TiKV is meant leave only those that heed them, and where programs were named plain binaries come first.
 """
 
 from __future__ import annotations
@@ -19,6 +19,21 @@ __all__ = ["AUTO", "NAMES", "choose", "make"]
 
 AUTO = "auto"
 NAMES = ("tiup", "binaries", "minicluster")
+FLAGS = {
+    "--version": "version", "--tiup": "tiup", "--bin-dir": "bin_dir", "--pd.binpath": "pd_binpath",
+    "--kv.binpath": "kv_binpath",
+}  # fmt: skip
+"""Flag → the field of ``Spec`` that it sets, of flags that say which TiKV is meant."""
+
+HEEDED: dict[str, tuple[str, ...]] = {
+    "--version": ("tiup",),
+    "--tiup": ("tiup",),
+    "--bin-dir": ("binaries",),
+    "--pd.binpath": ("binaries", "tiup"),
+    "--kv.binpath": ("binaries", "tiup"),
+}
+"""Who heeds them. ``auto`` takes no other: it would start something else than was asked for."""
+
 WHERE = {
     "tiup": "tiup:TiupBackend",
     "binaries": "binaries:BinariesBackend",
@@ -29,8 +44,11 @@ WHERE = {
 def choose(spec: Spec) -> tuple[str, str]:
     """Return which backend to use, and why, in one line.
 
-    Raises ``UsageError`` for a name that is none, ``ClusterError`` when the one that was named is not there.
+    Raises ``UsageError`` for a name that is none and a version where there are none, ``ClusterError`` when the one that
+    was named is not there, or what was named is of none.
     """
+    if spec.version and spec.backend in NAMES and spec.backend not in HEEDED["--version"]:
+        raise UsageError(f"the version {spec.version} is TiUP's to find, and the backend {spec.backend} has none")
     if spec.backend in NAMES:
         found = _class(spec.backend).found(spec)
         if not found.there:
@@ -39,14 +57,17 @@ def choose(spec: Spec) -> tuple[str, str]:
     if spec.backend != AUTO:
         near = did_you_mean(spec.backend, (AUTO, *NAMES))
         raise UsageError(f'there is no backend "{spec.backend}" ({AUTO}, {", ".join(NAMES)}){near}')
-    named = spec.pd_binpath is not None or spec.kv_binpath is not None or spec.bin_dir is not None
+    given = [flag for flag, name in FLAGS.items() if getattr(spec, name)]
     without: list[str] = []
-    for name in sorted(NAMES, key="binaries".__ne__) if named else NAMES:
+    named = not {"--pd.binpath", "--kv.binpath"}.isdisjoint(given)
+    order = sorted(NAMES, key="binaries".__ne__) if named else NAMES
+    for name in [name for name in order if all(name in HEEDED[flag] for flag in given)]:
         found = _class(name).found(spec)
         if found.there:
             return name, "; ".join([found.why, *without])
         without.append(found.why)
-    raise AssertionError  # the last one is always there
+    why = "; ".join(without) or "no backend heeds them all"
+    raise ClusterError(f"{' and '.join(given)}: a real TiKV was asked for, and there is none: {why}")
 
 
 def make(name: str, site: Site) -> Backend:

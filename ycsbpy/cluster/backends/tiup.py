@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ycsbpy.cluster.process import Child
     from ycsbpy.cluster.topology import Spec, Topology
 
-__all__ = ["TiupBackend", "clean_instance", "command_body", "parse_display", "parse_endpoints"]
+__all__ = ["TiupBackend", "clean_instance", "command_body", "news", "parse_display", "parse_endpoints"]
 
 PREFIX = "ycsbpy-"
 POLL_S = 0.2
@@ -49,6 +49,7 @@ CALL_S = 60.0
 CLEAN_S = 60.0
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 ENDPOINTS = re.compile(r"^PD (?:API )?Endpoints:\s*(\S+)\s*$", re.MULTILINE)
+SAID_AGAIN = re.compile(r"PD .*Endpoints:|Grafana:")
 ROW = re.compile(r"^\s*(\d+)\s+(\S+)\s+(\S.*?)\s*$")
 
 
@@ -62,6 +63,16 @@ def parse_display(text: str) -> list[tuple[int, str, str]]:
     """The rows of ``tiup playground display``: pid, role, and uptime or exit status."""
     rows = [ROW.match(line) for line in ANSI.sub("", text).splitlines()]
     return [(int(row[1]), row[2], row[3]) for row in rows if row]
+
+
+def news(output: str, start: int) -> tuple[list[str], int]:
+    """The whole lines from ``start`` on, as a terminal would end up showing them, and where to go on. What is said of
+    the addresses is left out: it is said again when the cluster is ready."""
+    end = output.rfind("\n") + 1
+    if end <= start:
+        return [], start
+    lines = (ANSI.sub("", line).rstrip().rpartition("\r")[2].strip() for line in output[start:end].split("\n"))
+    return [line for line in lines if line and not SAID_AGAIN.match(line)], end
 
 
 def command_body(kind: str, **fields: Any) -> dict[str, Any]:
@@ -84,6 +95,7 @@ class TiupBackend:
         self._instances: dict[int, Instance] = {}
         self._watched: set[int] = set()
         self._reported = False
+        self._read_to = 0
 
     @staticmethod
     def found(spec: Spec) -> Found:
@@ -128,6 +140,7 @@ class TiupBackend:
         pd = PdHttp(self._endpoints)
         self._wait(lambda: _count_up(pd) >= self._kv(), deadline, "not every store is Up")
         self._wait(lambda: answer_or(pd.leaderless, 1) == 0, deadline, "there are Regions without a leader")
+        self._pass_on()
         self._refresh()
 
     def scale_out(self, kv: int) -> Sequence[Instance]:
@@ -219,6 +232,7 @@ class TiupBackend:
     def _wait(self, true: Callable[[], bool], deadline: float, else_: str) -> None:
         assert self._child is not None
         while not true():
+            self._pass_on()
             if self._site.stopping.is_set():
                 raise ClusterError("stopped before everything was there")
             status = self._status()
@@ -228,6 +242,13 @@ class TiupBackend:
             if time.monotonic() > deadline:
                 raise ClusterError(f"{else_} after {self._site.spec.wait_s:g} s")
             self._site.stopping.wait(POLL_S)
+
+    def _pass_on(self) -> None:
+        """Say what TiUP says: a download can take minutes."""
+        assert self._child is not None
+        lines, self._read_to = news(self._child.log.read_text(errors="replace"), self._read_to)
+        for line in lines:
+            self._site.say(line)
 
     def _post(self, body: dict[str, Any]) -> str:
         try:
