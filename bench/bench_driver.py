@@ -14,6 +14,9 @@ read and acknowledges every write, behind a PD. Every measurement is a process o
 thread of the engine; contestants take turns within a round, and a cell is the median of the rounds. "Bare TCP" is
 ``echo.cpp`` with the bytes that native has sent and received for an operation in this cell, as many exchanges, the same
 number in flight and of connections: what is left to a client that has no protocol and decides nothing.
+
+Processors are kept from sleeping meanwhile (``awake.py`` says how and why), for every contestant and for bare TCP: a
+store under load does not sleep either. ``--let-sleep`` leaves them alone; bars are then judged as well.
 """
 
 from __future__ import annotations
@@ -26,10 +29,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from awake import processors_awake
 from contestants import PHASES, Result, go_ycsb, ycsbpy
 from harness import machine
 
@@ -107,6 +112,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         NullCluster(stores=1) as one,
         NullCluster(stores=SEVERAL) as several,
+        nullcontext(0) if given.let_sleep else processors_awake() as awake,
     ):
         echo = build(Path(folder))
         for number in range(given.rounds):
@@ -120,7 +126,8 @@ def main() -> int:
                         traffic[cell] = seen
                 if cell in traffic:
                     results[cell].setdefault(FLOOR, []).append(floor(echo, cell, traffic[cell]))
-    print(*machine("tikv-client", "grpcio"), f"{given.rounds} rounds", "", sep="\n")
+    wakeful = f"{awake} processors kept awake" if awake else "processors may sleep"
+    print(*machine("tikv-client", "grpcio"), f"{given.rounds} rounds, {wakeful}", "", sep="\n")
     print(*table(results, traffic), "", *latencies(results), "", sep="\n")
     missed = bars(results)
     if given.json:
@@ -131,6 +138,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="only the cells that bars are set on")
+    parser.add_argument("--let-sleep", action="store_true", help="do not keep the processors awake")
     parser.add_argument("--only", type=lambda text: text.split(","), help="load, A or C, separated by commas")
     parser.add_argument("--drivers", default=f"{NATIVE},tikv-client", help="which, separated by commas")
     parser.add_argument("--rounds", type=int, default=3)
