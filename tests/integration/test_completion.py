@@ -71,7 +71,7 @@ def shell(request: pytest.FixtureRequest, folder: Path) -> Iterator[Terminal]:
     [
         ("ycsbpy playg\t", ["playground"]),
         ("ycsbpy run --thr\t7", ["run", "--threads", "7"]),
-        ("ycsbpy run -P workloa\ta -p requestd\tzip\t", None),
+        ("ycsbpy run -P workloa\ta -p requestd\tlat\t", None),
         ("ycsbpy load mem\t -p tikv.driver=nat\t", ["load", "memory", "-p", "tikv.driver=native"]),
         ("ycsbpy run --table user\t", ["run", "--table", "usertable"]),
         ("ycsbpy run -P my\t", ["run", "-P", "my workload.properties"]),
@@ -80,7 +80,7 @@ def shell(request: pytest.FixtureRequest, folder: Path) -> Iterator[Terminal]:
     ids=["command", "flag", "property and value", "database", "table", "file with a blank", "subcommand"],
 )
 def test_tab(shell: Terminal, typed: str, words: list[str] | None) -> None:
-    expected = words or ["run", "-P", "workloada", "-p", "requestdistribution=zipfian"]
+    expected = words or ["run", "-P", "workloada", "-p", "requestdistribution=latest"]
     for part in typed.split("\t"):
         shell.type(part)
         if part:

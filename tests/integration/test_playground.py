@@ -374,7 +374,9 @@ def test_one_that_was_killed_is_stale_and_can_be_cleaned(state: Path) -> None:
     running.end(signal.SIGKILL)
     assert until(lambda: left.anything(folders=False) == [], 60)
     assert "stale" in ycsbpy("playground", "ps").stdout
-    assert ycsbpy("playground", "display", "-T", "t1").stderr == "ycsbpy: no playground t1 runs\n"
+    assert ycsbpy("playground", "display", "-T", "t1").stderr == (
+        "ycsbpy: no playground t1 runs, but there are its data (ycsbpy playground ps)\n"
+    )
     assert running_playground() is None
     assert ycsbpy("clean", "t1").returncode == 0
     assert [path.name for path in data.iterdir()] == ["own"]
