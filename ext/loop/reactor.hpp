@@ -16,14 +16,9 @@
 #include <system_error>
 #include <utility>
 
-namespace ycsbpy::loop {
+#include "loop/clock.hpp"
 
-/// Nanoseconds of CLOCK_MONOTONIC, as Python's time.monotonic_ns().
-[[nodiscard]] inline std::int64_t now_ns() noexcept {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-}
+namespace ycsbpy::loop {
 
 /// A descriptor that is closed with its owner.
 class Fd {
@@ -91,6 +86,9 @@ class Reactor {
     }
 
   private:
+#ifdef YCSBPY_VIRTUAL_CLOCK
+    int wait_some(std::int64_t deadline_ns) { return wait_for_events(_fd.get(), _events, deadline_ns); }
+#else
     int wait_some(std::int64_t deadline_ns) {
         if (deadline_ns < 0) {
             return epoll_wait(_fd.get(), _events.data(), kEvents, -1);
@@ -112,6 +110,7 @@ class Reactor {
 #endif
         return epoll_wait(_fd.get(), _events.data(), kEvents, static_cast<int>(left / 1'000'000));
     }
+#endif
 
     void control(int what, int fd, std::uint32_t events, std::uint64_t data) {
         epoll_event event{};
@@ -124,7 +123,7 @@ class Reactor {
 
     Fd _fd;
     std::array<epoll_event, kEvents> _events{};
-    bool _has_pwait2 = true;
+    [[maybe_unused]] bool _has_pwait2 = true;
 };
 
 }  // namespace ycsbpy::loop

@@ -48,17 +48,22 @@ class NullStores {
     /// Serve until `stop` is called.
     void run() {
         while (!_stopped.load()) {
-            const auto events = _reactor.wait(due_ns());
-            const std::lock_guard lock(_mutex);
-            for (const epoll_event& event : events) {
-                if (event.data.u64 < _listeners.size()) {
-                    accept_all(_listeners[event.data.u64].get());
-                } else if (event.data.u64 != kNudge) {
-                    serve(event.data.u64 - _listeners.size());
-                }
-            }
-            answer_due();
+            pass();
         }
+    }
+
+    /// Wait for something to do and do it: one turn of `run`.
+    void pass() {
+        const auto events = _reactor.wait(due_ns());
+        const std::lock_guard lock(_mutex);
+        for (const epoll_event& event : events) {
+            if (event.data.u64 < _listeners.size()) {
+                accept_all(_listeners[event.data.u64].get());
+            } else if (event.data.u64 != kNudge) {
+                serve(event.data.u64 - _listeners.size());
+            }
+        }
+        answer_due();
     }
 
     void stop() noexcept {

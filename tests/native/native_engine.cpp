@@ -11,7 +11,7 @@
 
 #include "check.hpp"
 #include "engine/engine.hpp"
-#include "generators/row_codec.hpp"
+#include "engine_kit.hpp"
 #include "loop/reactor.hpp"
 #include "nullstore/null_stores.hpp"
 
@@ -58,29 +58,6 @@ Plan plan_of(std::uint64_t count) {
     plan.key_prefix = "usertable:";
     plan.key_end = "usertable;";
     return plan;
-}
-
-/// One Region, led by a store at that port.
-Located region(std::uint16_t port) {
-    Located located;
-    located.found = true;
-    located.region.id = 1;
-    located.region.epoch = {1, 1};
-    located.leader = {2, 3, kvproto::PeerRole::voter, false};
-    located.region.peers = {located.leader};
-    located.addresses = {{3, "127.0.0.1:" + std::to_string(port)}};
-    return located;
-}
-
-/// What every read finds.
-std::string row_of_two() {
-    std::string row(64, 'x');
-    char* out = row.data();
-    for (const std::int64_t column : {0, 1}) {
-        out = row::write_header(column, 10, out) + 10;
-    }
-    row.resize(static_cast<std::size_t>(out - row.data()));
-    return row;
 }
 
 struct Outcomes {

@@ -1,7 +1,7 @@
 """The native tests: standalone programs, compiled here with sanitizers and run.
 
 They need the compiler that built the package (``$CXX``, or ``c++``) and its sanitizers' libraries; where those are not
-installed the tests are skipped and say so.
+installed the tests are skipped and say so. The one that is about time (``clock``) runs without them, too.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ COMPILER = shlex.split(os.environ.get("CXX", "c++"))
 FLAGS = ["-std=c++20", "-g", "-ffp-contract=off", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow"]
 MEMORY = ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all", "-D_GLIBCXX_ASSERTIONS"]
 THREADS = ["-fsanitize=thread", "-O1"]
+PLAIN = ["-O1"]
 TLS = ["-DYCSBPY_TLS=1"]
 OPENSSL = ["-lssl", "-lcrypto"]
 
@@ -41,7 +42,7 @@ def compile_program(
 def unusable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """For each sanitizer that cannot be used here, why not."""
     if shutil.which(COMPILER[0]) is None:
-        return dict.fromkeys([MEMORY[0], THREADS[0]], f"there is no {COMPILER[0]}")
+        return dict.fromkeys([MEMORY[0], THREADS[0], PLAIN[0]], f"there is no {COMPILER[0]}")
     folder = tmp_path_factory.mktemp("sanitizers")
     source = folder / "nothing.cpp"
     source.write_text("int main() {}\n")
@@ -74,6 +75,8 @@ def has_openssl(folder: Path) -> bool:
         pytest.param("native_kvproto", MEMORY, id="kvproto-memory"),
         pytest.param("native_engine", MEMORY, id="engine-memory"),
         pytest.param("native_engine", THREADS, id="engine-threads"),
+        pytest.param("native_clock", MEMORY, id="clock-memory"),
+        pytest.param("native_clock", PLAIN, id="clock"),
         pytest.param("native_tls", [*MEMORY, *TLS], id="tls-memory"),
         pytest.param("native_counter", MEMORY, id="counter-memory"),
         pytest.param("native_counter", THREADS, id="counter-threads"),
