@@ -36,7 +36,7 @@ WorkloadSpec spec_of(int records, int lengths) {
 }  // namespace
 
 int main() {
-    for (int records = 0; records < 6; ++records) {
+    for (int records = 0; records < 7; ++records) {
         for (int lengths = 0; lengths < 4; ++lengths) {
             for (const Domain domain : {Domain::load, Domain::run, Domain::warmup}) {
                 const OperationSource source(spec_of(records, lengths));

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from op_sources import source
+from op_sources import DISTRIBUTIONS, source
 
 from ycsbpy._native.generators import DOMAIN_LOAD, DOMAIN_RUN, DOMAIN_WARMUP
 
@@ -38,7 +38,6 @@ pytestmark = [
     ),
 ]
 
-RECORDS = ("uniform", "zipfian", "latest", "hotspot", "exponential", "sequential")
 LENGTHS = ("constant", "uniform", "zipfian", "histogram")
 ORDERS = ("ordered", "hashed", "hashed-big-endian")
 DOMAINS = (DOMAIN_LOAD, DOMAIN_RUN, DOMAIN_WARMUP)
@@ -86,11 +85,11 @@ def test_the_corpus_again(target: str, tmp_path: Path) -> None:
 def digests_here() -> str:
     """What ``digests.cpp`` prints, by the module that this interpreter has."""
     lines = []
-    for records, lengths, domain in product(range(len(RECORDS)), range(len(LENGTHS)), DOMAINS):
+    for records, lengths, domain in product(range(len(DISTRIBUTIONS)), range(len(LENGTHS)), DOMAINS):
         drawn = source(
             2**60,
             proportions=(0.2, 0.2, 0.2, 0.15, 0.15, 0.1),
-            requestdistribution=RECORDS[records],
+            requestdistribution=DISTRIBUTIONS[records],
             scanlengthdistribution="zipfian" if lengths % 2 else "uniform",
             fieldlengthdistribution=LENGTHS[lengths],
             fieldlengthhistogram=(1, 0, 5, 2),
@@ -112,5 +111,5 @@ def test_a_difference_would_be_seen(tmp_path: Path) -> None:
     """With fused products and sums, which ``setup.py`` forbids, that machine draws something else."""
     program = cross_compiled([HERE / "digests.cpp"], tmp_path / "digests", "-O2", "-ffp-contract=fast")
     there, here = emulated(program).splitlines(), digests_here().splitlines()
-    differing = {RECORDS[int(line[0])] for line, other in zip(there, here, strict=True) if line != other}
-    assert {"latest", "exponential"} <= differing < set(RECORDS)
+    differing = {DISTRIBUTIONS[int(line[0])] for line, other in zip(there, here, strict=True) if line != other}
+    assert {"latest", "exponential"} <= differing < set(DISTRIBUTIONS)
