@@ -106,7 +106,7 @@ def test_both_sides_are_checked(certificates: Path, name: str) -> None:
 
 async def refused(cluster: ScriptedCluster, name: str, **properties: Any) -> str:
     with pytest.raises(ClusterError) as caught:
-        await used(cluster, name, timeout=0.5, **properties)
+        await used(cluster, name, timeout=1.5, **properties)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
 
