@@ -64,8 +64,8 @@ def verify_balance(
     """Whether PD has spread the Regions and has nothing more to do, and that for ``stable_s`` seconds.
 
     ``new_stores`` are the ids of stores that have to hold Regions by then; ``tolerance`` is the largest difference of
-    Region counts between stores that is fine, as a share of their mean (by default what PD tolerates). It is waited
-    for ``timeout_s`` seconds, and given up before that when nothing has moved for ``rest_s``.
+    Region counts between stores that is fine, as a share of their mean (by default any is: PD balances by its own
+    score). It is waited for ``timeout_s`` seconds, and given up before that when nothing has moved for ``rest_s``.
     """
 
     def judge(picture: Picture) -> Verdict:
