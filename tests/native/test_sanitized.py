@@ -1,7 +1,7 @@
 """The native tests: standalone programs, compiled here with sanitizers and run.
 
 They need the compiler that built the package (``$CXX``, or ``c++``) and its sanitizers' libraries; where those are not
-installed the tests are skipped and say so. The one that is about time (``clock``) runs without them, too.
+installed the tests are skipped and say so. The one that is about time (``clock``) runs without them then.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import os
 import shlex
 import shutil
 import subprocess
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 pytestmark = pytest.mark.once
 
@@ -65,6 +66,49 @@ def has_openssl(folder: Path) -> bool:
     return compile_program(source, folder / "openssl", libraries=OPENSSL).returncode == 0
 
 
+@pytest.fixture(scope="module")
+def compiled(
+    request: pytest.FixtureRequest, unusable: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Path]]]:
+    """Of each chosen test its program, as many compiled at a time as there are processors: that is most of the time."""
+    folder = tmp_path_factory.mktemp("compiled")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        begun: dict[str, Future[Path]] = {}
+        for item in request.session.items:
+            if isinstance(item, pytest.Function) and item.path == Path(__file__):
+                given: dict[str, Any] = item.callspec.params
+                program = folder / str(len(begun))
+                if "header" in given:
+                    begun[item.name] = pool.submit(compile_header, given["header"], program)
+                elif why_not(given["flags"], unusable) is None:
+                    begun[item.name] = pool.submit(compile_native, given["name"], given["flags"], program)
+        yield begun
+        pool.shutdown(cancel_futures=True)
+
+
+def why_not(flags: list[str], unusable: dict[str, str]) -> str | None:
+    """Why a program is not tried with these flags, if it is not."""
+    if flags[0] in unusable:
+        return unusable[flags[0]]
+    return "it runs with sanitizers" if flags == PLAIN and MEMORY[0] not in unusable else None
+
+
+def compile_native(name: str, flags: list[str], program: Path) -> Path:
+    libraries = OPENSSL if TLS[0] in flags else []
+    built = compile_program(HERE / f"{name}.cpp", program, *flags, libraries=libraries)
+    assert built.returncode == 0, built.stderr
+    return program
+
+
+def compile_header(header: Path, program: Path) -> Path:
+    source = program.with_suffix(".cpp")
+    source.write_text(f'#include "{header.relative_to(ROOT / "ext").as_posix()}"\n')
+    for flags in ([], TLS) if header.name == "tls.hpp" and has_openssl(program.parent) else ([],):
+        built = compile_program(source, program, "-fsyntax-only", *flags)
+        assert built.returncode == 0, built.stderr
+    return source
+
+
 @pytest.mark.parametrize(
     ("name", "flags"),
     [
@@ -82,27 +126,29 @@ def has_openssl(folder: Path) -> bool:
         pytest.param("native_counter", THREADS, id="counter-threads"),
     ],
 )
-def test_native(name: str, flags: list[str], unusable: dict[str, str], tmp_path: Path) -> None:
-    if flags[0] in unusable:
-        pytest.skip(unusable[flags[0]])
-    program = tmp_path / name
-    with_tls = TLS[0] in flags
-    if with_tls and not has_openssl(tmp_path):
+def test_native(
+    name: str,
+    flags: list[str],
+    unusable: dict[str, str],
+    compiled: dict[str, Future[Path]],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    if reason := why_not(flags, unusable):
+        pytest.skip(reason)
+    if TLS[0] in flags and not has_openssl(tmp_path):
         pytest.skip("OpenSSL's headers are not here, so the engine has no TLS either")
-    built = compile_program(HERE / f"{name}.cpp", program, *flags, libraries=OPENSSL if with_tls else ())
-    assert built.returncode == 0, built.stderr
+    program = compiled[request.node.name].result()
     ran = subprocess.run([program], capture_output=True, text=True, check=False, timeout=300)
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, f"{name}: {ran.stderr}"
     assert ran.stdout.endswith("ok\n")
 
 
 @pytest.mark.parametrize("header", sorted((ROOT / "ext").glob("*/*.hpp")), ids=lambda path: path.name)
-def test_headers_are_self_contained(header: Path, unusable: dict[str, str], tmp_path: Path) -> None:
+def test_headers_are_self_contained(
+    header: Path, unusable: dict[str, str], compiled: dict[str, Future[Path]], request: pytest.FixtureRequest
+) -> None:
     """Each compiles alone, so that the order of includes never matters."""
     if shutil.which(COMPILER[0]) is None:
         pytest.skip(unusable[MEMORY[0]])
-    source = tmp_path / "alone.cpp"
-    source.write_text(f'#include "{header.relative_to(ROOT / "ext").as_posix()}"\n')
-    for flags in ([], TLS) if header.name == "tls.hpp" and has_openssl(tmp_path) else ([],):
-        built = compile_program(source, tmp_path / "alone.o", "-fsyntax-only", *flags)
-        assert built.returncode == 0, built.stderr
+    assert compiled[request.node.name].result().read_text() == f'#include "{header.parent.name}/{header.name}"\n'
