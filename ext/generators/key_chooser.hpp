@@ -85,27 +85,31 @@ class KeyChooser {
 
     /// YCSB's rank, hashed onto room for the inserts still to come, so that they do not move the popular records.
     [[nodiscard]] std::uint64_t scrambled(SplitMix64& rng, LiveKeys::Range live) const noexcept {
-        std::uint64_t hash = 0;
-        for (int tries = 0; tries < kTries; ++tries) {
-            hash = fnv64(_ycsb_zipfian.rank(rng.next()));
-            const std::uint64_t position = _hashed.of(hash);
-            if (position >= live.front && position < live.limit) [[likely]] {
-                return position;
-            }
-        }
-        return live.front + hash % live.size();
+        return until_live(
+            live, [&] { return fnv64(_ycsb_zipfian.rank(rng.next())); },
+            [&](std::uint64_t hash) { return _hashed.of(hash); });
     }
 
     /// Each rank of the exact law has a place of its own in the same room.
     [[nodiscard]] std::uint64_t scattered(SplitMix64& rng, LiveKeys::Range live) noexcept {
-        std::uint64_t position = 0;
+        return until_live(
+            live, [&] { return _permuted.of(_exact_zipf.rank(rng, _room) - 1); },
+            [](std::uint64_t place) { return place; });
+    }
+
+    /// Draw until the position is of a record that is there; the hundredth draw decides among those that are.
+    template <class Draw, class PositionOf>
+    [[nodiscard]] static std::uint64_t until_live(LiveKeys::Range live, Draw&& draw,
+                                                  PositionOf&& position_of) noexcept {
+        std::uint64_t drawn = 0;
         for (int tries = 0; tries < kTries; ++tries) {
-            position = _permuted.of(_exact_zipf.rank(rng, _room) - 1);
+            drawn = draw();
+            const std::uint64_t position = position_of(drawn);
             if (position >= live.front && position < live.limit) [[likely]] {
                 return position;
             }
         }
-        return live.front + position % live.size();
+        return live.front + drawn % live.size();
     }
 
     [[nodiscard]] std::uint64_t hotspot(SplitMix64& rng, LiveKeys::Range live) const noexcept {
