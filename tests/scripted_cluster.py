@@ -26,9 +26,19 @@ from ycsbpy.proto import pdpb_pb2 as pdpb
 from ycsbpy.proto import tikvpb_pb2 as tikvpb
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
 CLUSTER_ID = 7711300814816027944
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    """Run a test on a loop of its own, for a minute at most: what hangs is to fail."""
+
+    async def limited() -> None:
+        async with asyncio.timeout(60):
+            await test
+
+    asyncio.run(limited())
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
-from scripted_cluster import ScriptedCluster
+from scripted_cluster import ScriptedCluster, run
 
 from ycsbpy._native.generators import DOMAIN_LOAD, DOMAIN_RUN, encode_row
 from ycsbpy.clock import SystemClock
@@ -34,7 +34,6 @@ else:
     HAS_TLS = False
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from pathlib import Path
 
     from enginekit import Ended
@@ -75,14 +74,6 @@ async def used(cluster: ScriptedCluster, name: str = "tikv-python", **properties
     finally:
         clock.close()
         await driver.close()
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(60):
-            await test
-
-    asyncio.run(limited())
 
 
 @pytest.mark.parametrize("name", DRIVERS)

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted_cluster import Relay, ScriptedCluster
+from scripted_cluster import Relay, ScriptedCluster, run
 
 from ycsbpy._native.generators import DOMAIN_LOAD, DOMAIN_RUN
 from ycsbpy.config import TikvSettings, make_config
@@ -23,19 +23,11 @@ else:
     pytest.skip("the native engine is for Linux", allow_module_level=True)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from enginekit import Ended
 
 COUNT = 300
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(60):
-            await test
-
-    asyncio.run(limited())
 
 
 async def load(cluster: ScriptedCluster, at: dict[int, Callable[[], None]], **arguments: Any) -> Ended:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
-from scripted_cluster import ScriptedCluster
+from scripted_cluster import ScriptedCluster, run
 
 from ycsbpy._native.generators import DOMAIN_LOAD, OperationSource, encode_row
 from ycsbpy.clock import SystemClock
@@ -29,7 +29,7 @@ from ycsbpy.workload.base import Phase
 from ycsbpy.workload.core import CoreWorkload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from pathlib import Path
 
     from ycsbpy.measure.summary import Summary
@@ -80,14 +80,6 @@ class Rig:
         finally:
             clock.close()
             await driver.close()
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(60):
-            await test
-
-    asyncio.run(limited())
 
 
 def loaded(**properties: Any) -> dict[bytes, bytes]:

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted_cluster import ScriptedCluster
+from scripted_cluster import ScriptedCluster, run
 
 from ycsbpy.clock import SystemClock
 from ycsbpy.config import make_config
@@ -27,7 +27,7 @@ if sys.platform != "linux":
 from ycsbpy.drivers.tikv_native import TikvNativeDriver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from ycsbpy.measure.summary import Summary
 
@@ -35,14 +35,6 @@ KEYSPACES = {"DEFAULT": 0, "mine": 0x010203, "disabled": 9}
 PREFIX = b"r\x01\x02\x03usertable:"
 SPLITS = (b"r\x01\x02\x03", PREFIX + b"user3", PREFIX + b"user7", b"r\x01\x02\x04", b"x")
 RECORDS = 60
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(60):
-            await test
-
-    asyncio.run(limited())
 
 
 def config_of(cluster: ScriptedCluster, **properties: Any) -> Any:
