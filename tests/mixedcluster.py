@@ -16,11 +16,9 @@ from ycsbpy.cluster import tikv
 from ycsbpy.cluster.backends.processes import GRACEFUL, local_environment
 from ycsbpy.cluster.locate import TlsFiles
 from ycsbpy.cluster.pdhttp import PdHttp, StoreView
-from ycsbpy.cluster.picture import take_picture
 from ycsbpy.cluster.process import OWNER_FD, READY_FD, Child, Estate, python_environment
 from ycsbpy.cluster.tikv import Place
-from ycsbpy.cluster.verdict import replication
-from ycsbpy.cluster.waiting import wait_for
+from ycsbpy.cluster.verification import verify_replication
 from ycsbpy.errors import ClusterError
 
 __all__ = ["PD_SERVER", "TIKV_SERVER", "MixedCluster"]
@@ -140,7 +138,7 @@ class MixedCluster:
 
     def wait_replicated(self) -> None:
         """Wait until every Region has three voters, all caught up."""
-        judged = wait_for(lambda: take_picture(self.http()), replication, timeout_s=UP_S)
+        judged = verify_replication(self.http(), timeout_s=UP_S)
         assert judged.good, judged.why
 
     def kill_store(self, store_id: int) -> int:

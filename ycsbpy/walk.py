@@ -30,6 +30,7 @@ from ycsbpy.cluster.process import Estate, log_tail
 from ycsbpy.cluster.timeline import Sample, Sampling, Timeline
 from ycsbpy.cluster.topology import Spec
 from ycsbpy.cluster.verdict import balance, replication
+from ycsbpy.cluster.verification import REST_S, STABLE_S
 from ycsbpy.cluster.waiting import wait_for
 from ycsbpy.config import load_config
 from ycsbpy.datacheck import READ_EVERY_RECORD, count_records
@@ -57,10 +58,6 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "Proof", "Step", "walk"]
 
 REPLICATED_WITHIN_S = 120.0
-STABLE_S = 10.0
-REST_S = 60.0
-"""A PD that has let everything be for so long will not balance any more; where it has anything to do it begins within
-seconds."""
 STOP_GRACE_S = 30.0
 GIVE_UP_S = 60.0
 PART_OF_A_SECOND = 0.5

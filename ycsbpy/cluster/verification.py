@@ -34,7 +34,8 @@ __all__ = ["BALANCED_WITHIN_S", "REST_S", "STABLE_S", "verify_balance", "verify_
 BALANCED_WITHIN_S = 300.0
 STABLE_S = 10.0
 REST_S = 60.0
-"""A PD that has let everything be for so long will not balance any more: no need to wait for all of the time."""
+"""A PD that has let everything be for so long will not balance any more: where it has anything to do, it begins within
+seconds."""
 
 
 def verify_replication(
