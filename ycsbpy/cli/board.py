@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["STORE_HEAD", "board", "sparkline", "store_lines", "store_rows"]
 
 STORE_HEAD = ("Store", "Address", "State", "Regions", "Leaders", "Size (MiB)", "Score")
+BOARD_HEAD = (*STORE_HEAD[:5], "MiB", *STORE_HEAD[6:])
+WORDS = {"Address", "State"}
+"""Heads of columns that are no numbers."""
+
+OVER_TIME, OVER_TIME_AT = "over time", 4
 BLOCKS = " ▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 40
 EVENTS_SHOWN = 6
@@ -52,10 +57,10 @@ def _drawn(timeline: Timeline, note: str, width: int) -> RenderableType:
     rows = store_rows(last.stores)
     spark_width = _spark_width(rows, width)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, right in (("Store", True), ("Address", False), ("State", False), ("Regions", True), ("over time", False),
-                        ("Leaders", True), ("MiB", True), ("Score", True)):  # fmt: skip
-        if name != "over time" or spark_width:
-            table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for at, name in enumerate(BOARD_HEAD):
+        if at == OVER_TIME_AT and spark_width:
+            table.add_column(OVER_TIME, no_wrap=True)
+        table.add_column(name, justify="left" if name in WORDS else "right", no_wrap=True)
     highest = max((store.regions for sample in samples for store in sample.stores), default=0)
     for store, row in zip(last.stores, rows, strict=True):
         past = [
@@ -63,7 +68,7 @@ def _drawn(timeline: Timeline, note: str, width: int) -> RenderableType:
         ]
         spark = [sparkline(past, highest, end_s=last.at_s, width=spark_width)] if spark_width else []
         style = "" if store.up else "red" if store.state != "Tombstone" else "dim"
-        table.add_row(*row[:4], *spark, *row[4:], style=style)
+        table.add_row(*row[:OVER_TIME_AT], *spark, *row[OVER_TIME_AT:], style=style)
     up = sum(store.up for store in last.stores)
     replicas = sum(store.regions for store in last.stores)
     clock = time.strftime("%H:%M:%S", time.localtime(timeline.started_at + last.at_s))
@@ -77,14 +82,13 @@ def _drawn(timeline: Timeline, note: str, width: int) -> RenderableType:
 
 def _spark_width(rows: Sequence[Sequence[str]], width: int) -> int:
     """What the other columns leave; nothing where that is too little to see anything."""
-    head = ("Store", "Address", "State", "Regions", "Leaders", "MiB", "Score")
-    taken = sum(max(map(len, column)) for column in zip(head, *rows, strict=True)) + 2 * len(head)
-    return min(SPARK_WIDTH, width - taken) if width - taken >= len("over time") else 0
+    taken = sum(max(map(len, column)) for column in zip(BOARD_HEAD, *rows, strict=True)) + 2 * len(BOARD_HEAD)
+    return min(SPARK_WIDTH, width - taken) if width - taken >= len(OVER_TIME) else 0
 
 
 def store_lines(stores: Iterable[StoreFacts]) -> list[str]:
     """Stores as a table of plain text."""
-    return columns(STORE_HEAD, store_rows(stores), underlined=False, numbers={*STORE_HEAD} - {"Address", "State"})
+    return columns(STORE_HEAD, store_rows(stores), underlined=False, numbers={*STORE_HEAD} - WORDS)
 
 
 def store_rows(stores: Iterable[StoreFacts]) -> list[tuple[str, ...]]:

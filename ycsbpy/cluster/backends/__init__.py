@@ -19,20 +19,15 @@ __all__ = ["AUTO", "NAMES", "choose", "make"]
 
 AUTO = "auto"
 NAMES = ("tiup", "binaries", "minicluster")
-FLAGS = {
-    "--version": "version", "--tiup": "tiup", "--bin-dir": "bin_dir", "--pd.binpath": "pd_binpath",
-    "--kv.binpath": "kv_binpath",
-}  # fmt: skip
-"""Flag → the field of ``Spec`` that it sets, of flags that say which TiKV is meant."""
-
-HEEDED: dict[str, tuple[str, ...]] = {
-    "--version": ("tiup",),
-    "--tiup": ("tiup",),
-    "--bin-dir": ("binaries",),
-    "--pd.binpath": ("binaries", "tiup"),
-    "--kv.binpath": ("binaries", "tiup"),
+WHICH_TIKV: dict[str, tuple[str, tuple[str, ...]]] = {
+    "--version": ("version", ("tiup",)),
+    "--tiup": ("tiup", ("tiup",)),
+    "--bin-dir": ("bin_dir", ("binaries",)),
+    "--pd.binpath": ("pd_binpath", ("binaries", "tiup")),
+    "--kv.binpath": ("kv_binpath", ("binaries", "tiup")),
 }
-"""Who heeds them. ``auto`` takes no other: it would start something else than was asked for."""
+"""Flags that say which TiKV is meant → the field of ``Spec`` that they set, and who heeds them. ``auto`` takes no
+other: it would start something else than was asked for."""
 
 WHERE = {
     "tiup": "tiup:TiupBackend",
@@ -47,7 +42,7 @@ def choose(spec: Spec) -> tuple[str, str]:
     Raises ``UsageError`` for a name that is none and a version where there are none, ``ClusterError`` when the one that
     was named is not there, or what was named is of none.
     """
-    if spec.version and spec.backend in NAMES and spec.backend not in HEEDED["--version"]:
+    if spec.version and spec.backend in NAMES and spec.backend not in WHICH_TIKV["--version"][1]:
         raise UsageError(f"the version {spec.version} is TiUP's to find, and the backend {spec.backend} has none")
     if spec.backend in NAMES:
         found = _class(spec.backend).found(spec)
@@ -57,11 +52,11 @@ def choose(spec: Spec) -> tuple[str, str]:
     if spec.backend != AUTO:
         near = did_you_mean(spec.backend, (AUTO, *NAMES))
         raise UsageError(f'there is no backend "{spec.backend}" ({AUTO}, {", ".join(NAMES)}){near}')
-    given = [flag for flag, name in FLAGS.items() if getattr(spec, name)]
+    given = {flag: heeding for flag, (field, heeding) in WHICH_TIKV.items() if getattr(spec, field)}
     without: list[str] = []
-    named = not {"--pd.binpath", "--kv.binpath"}.isdisjoint(given)
+    named = not given.keys().isdisjoint({"--pd.binpath", "--kv.binpath"})
     order = sorted(NAMES, key="binaries".__ne__) if named else NAMES
-    for name in [name for name in order if all(name in HEEDED[flag] for flag in given)]:
+    for name in [name for name in order if all(name in heeding for heeding in given.values())]:
         found = _class(name).found(spec)
         if found.there:
             return name, "; ".join([found.why, *without])
