@@ -1,7 +1,7 @@
 """Processors that do not go to sleep while something is measured, as those of a machine with a busy store on it.
 
 A processor that has nothing to do halts, and waking it again costs whoever sends it a message: on a virtual machine an
-exit to the hypervisor, tens of microseconds that are charged to the sender. Benchmarks of the network therefore forbid
+exit to the hypervisor, some microseconds that are charged to the sender. Benchmarks of the network therefore forbid
 the sleep (``idle=poll``, ``cpupower idle-set``, tuned's ``network-latency``), which takes root and a machine of one's
 own. Here each processor has a process instead that runs only when nothing else wants to (SCHED_IDLE, sched(7)), for all
 contestants alike.

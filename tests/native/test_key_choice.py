@@ -217,7 +217,7 @@ def test_each_rank_has_a_record_and_each_record_a_rank(n: int) -> None:
 
 
 def test_popular_records_are_scattered() -> None:
-    """Ranks that follow each other are no neighbours, and the first hundred are spread over the table."""
+    """Ranks that follow each other are no neighbours, and the first thousand are spread over the table."""
     n = 100_000
     first = [permuted(rank, n) for rank in range(1000)]
     assert min(abs(a - b) for a, b in pairwise(first)) > 1
